@@ -1,1 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod captured;
+mod colour;
+mod error;
+mod frame;
+mod image;
+mod pixel_format;
+mod source;
+mod timestamp;
+
+pub use captured::{Captured, Provenance, SignalLoss};
+pub use colour::{Colour, Matrix, Range};
+pub use error::CaptureError;
+pub use frame::{Frame, FrameError, FrameFormat, Plane};
+pub use image::{ImageView, PlaneView};
+pub use pixel_format::{FourCc, PixelFormat, PlaneSize};
+pub use source::FrameSource;
+pub use timestamp::Timestamp;

@@ -1,0 +1,64 @@
+//! What can go wrong while capturing.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::FrameError;
+
+/// What can go wrong while capturing, named by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CaptureError {
+    /// The device or file cannot be opened.
+    #[error("cannot open {path}")]
+    Open {
+        /// The device or file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another program streams from the device.
+    #[error("{path} is busy: another program is streaming from it")]
+    Busy {
+        /// The device.
+        path: PathBuf,
+    },
+    /// The device or file is there, and it is not something frames can be taken from.
+    #[error("{path} cannot be captured from: {reason}")]
+    Unsuitable {
+        /// The device or file.
+        path: PathBuf,
+        /// What is missing.
+        reason: &'static str,
+    },
+    /// The grant does not cover the device.
+    #[error(transparent)]
+    OutOfScope(#[from] kvm_audit::OutOfScope),
+    /// The driver refused an operation.
+    #[error("{operation} failed")]
+    Driver {
+        /// The operation, as the kernel's documentation names it.
+        operation: &'static str,
+        /// What the driver said.
+        source: io::Error,
+    },
+    /// Reading a file failed.
+    #[error("reading {path} failed")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file's contents are not what its format says.
+    #[error("malformed input at byte {offset}: {reason}")]
+    Malformed {
+        /// Where, from the start of the file.
+        offset: u64,
+        /// What is wrong there.
+        reason: &'static str,
+    },
+    /// The bytes that came are not the frame they were said to be.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+}
