@@ -1,0 +1,65 @@
+//! One encoded picture.
+
+use std::fmt;
+
+use bytes::Bytes;
+use kvm_capture::{Frame, Timestamp};
+
+/// How a packet's payload is to be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Codec {
+    /// Each packet a JPEG picture (ISO/IEC 10918-1).
+    Jpeg,
+    /// H.264 in Annex B byte-stream form (ITU-T H.264, annex B); key pictures carry their parameter sets.
+    H264,
+}
+
+/// One encoded picture. Cheap to clone: clones share the payload.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Packet {
+    /// How the payload is to be decoded.
+    pub codec: Codec,
+    /// The encoded picture.
+    pub payload: Bytes,
+    /// Whether decoding can start here.
+    pub is_keyframe: bool,
+    /// Width of the picture in pixels.
+    pub width_px: u32,
+    /// Height of the picture in pixels.
+    pub height_px: u32,
+    /// When the frame was captured, on the capturing driver's clock.
+    pub timestamp: Timestamp,
+    /// The number of the frame it was made from.
+    pub sequence: u64,
+}
+
+impl Packet {
+    /// A packet that was made from this frame.
+    pub fn of(frame: &Frame, codec: Codec, payload: Bytes, is_keyframe: bool) -> Self {
+        let format = frame.format();
+        Self {
+            codec,
+            payload,
+            is_keyframe,
+            width_px: format.width_px,
+            height_px: format.height_px,
+            timestamp: frame.timestamp(),
+            sequence: frame.sequence(),
+        }
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Packet")
+            .field("codec", &self.codec)
+            .field("bytes", &self.payload.len())
+            .field("is_keyframe", &self.is_keyframe)
+            .field("size", &format_args!("{}×{}", self.width_px, self.height_px))
+            .field("timestamp", &self.timestamp)
+            .field("sequence", &self.sequence)
+            .finish()
+    }
+}
