@@ -3,6 +3,7 @@
 
 mod captured;
 mod colour;
+pub mod convert;
 mod error;
 mod frame;
 mod image;
