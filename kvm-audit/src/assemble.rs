@@ -43,6 +43,7 @@ pub fn assemble(manifest: &Manifest, parts: &[(&str, &dyn Declare)]) -> Result<C
 
 /// What one part needs and the manifest lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Missing {
     /// The part, as the integrator named it.
@@ -53,6 +54,7 @@ pub struct Missing {
 
 /// Parts that declare more than the manifest does.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Exceeds {
     /// The name of the manifest.

@@ -11,7 +11,16 @@ mod sealed {
 /// A capability as a type: the `K` of [`Grant<K>`](crate::Grant).
 ///
 /// Sealed: the report-only words have no kind, so that a grant for an ambient microphone cannot even be
-/// written down.
+/// written down. Nobody else adds a kind:
+///
+/// ```compile_fail,E0277
+/// #[derive(Debug)]
+/// struct Microphone;
+///
+/// impl kvm_audit::Kind for Microphone {
+///     const CAPABILITY: kvm_audit::Capability = kvm_audit::Capability::AmbientMicrophone;
+/// }
+/// ```
 pub trait Kind: sealed::Sealed + Debug + Send + Sync + 'static {
     /// The word this kind stands for.
     const CAPABILITY: Capability;

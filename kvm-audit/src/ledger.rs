@@ -43,11 +43,16 @@ impl fmt::Display for Event {
 
 /// One line of a [`Ledger`].
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Entry {
     /// Place in the ledger, from 0, without gaps.
     pub sequence: u64,
     /// When it happened, if the ledger was given a clock.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "at_unix_ms", serialize_with = "crate::serialise::unix_milliseconds")
+    )]
     pub at: Option<SystemTime>,
     /// What happened.
     pub event: Event,
@@ -101,8 +106,8 @@ impl Ledger {
     }
 
     pub(crate) fn append(&self, event: Event, capability: Capability, subject: impl Into<String>) {
-        let at = self.clock.map(|now| now());
         let mut entries = self.lock();
+        let at = self.clock.map(|now| now());
         let sequence = entries.len() as u64;
         entries.push(Entry { sequence, at, event, capability, subject: subject.into() });
     }

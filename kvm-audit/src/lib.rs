@@ -9,8 +9,12 @@ mod grant;
 mod kind;
 mod ledger;
 mod manifest;
+#[cfg(feature = "toml")]
+mod manifest_file;
 mod scope;
 mod seal;
+#[cfg(feature = "serde")]
+mod serialise;
 mod set;
 
 pub use assemble::{Exceeds, Missing, assemble};
@@ -23,6 +27,8 @@ pub use kind::{
 };
 pub use ledger::{Entry, Event, Ledger};
 pub use manifest::{Declaration, DeclareError, GrantError, Manifest};
+#[cfg(feature = "toml")]
+pub use manifest_file::{MAX_MANIFEST_BYTES, ManifestError, Position};
 pub use scope::Scope;
 pub use seal::{process_is_sealed, seal_process};
 pub use set::CapabilitySet;

@@ -8,6 +8,7 @@ use crate::{Capability, CapabilitySet, Grant, Kind, Ledger, Scope, process_is_se
 
 /// One capability an integrator declares, on what, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Declaration {
     /// The word.
@@ -32,17 +33,24 @@ pub struct Declaration {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Manifest {
     name: String,
     vocabulary: u16,
-    // INVARIANT: at most one declaration per capability, none report-only, none newer than `vocabulary`.
+    // INVARIANT: at most one declaration per capability, none report-only, none newer than `vocabulary`,
+    // each with a reason and a scope, and with a justification where the scope has a wildcard.
     declarations: Vec<Declaration>,
 }
 
 impl Manifest {
     /// Creates a manifest that declares nothing, against the newest vocabulary.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), vocabulary: VOCABULARY, declarations: Vec::new() }
+        Self::against(VOCABULARY, name)
+    }
+
+    /// A manifest that was written against an older vocabulary and declares nothing yet.
+    pub(crate) fn against(vocabulary: u16, name: impl Into<String>) -> Self {
+        Self { name: name.into(), vocabulary, declarations: Vec::new() }
     }
 
     /// Declares one capability more.
@@ -50,14 +58,14 @@ impl Manifest {
     /// # Errors
     ///
     /// The word is declared already, can only be reported, is newer than the manifest's vocabulary, or
-    /// comes without a reason.
+    /// comes without a reason, without a scope, or with a wildcard that nobody justifies.
     pub fn declare(
         mut self,
         capability: Capability,
         scope: impl Into<Scope>,
         reason: impl Into<String>,
     ) -> Result<Self, DeclareError> {
-        let reason = reason.into();
+        let (scope, reason) = (scope.into(), reason.into());
         if capability.is_report_only() {
             return Err(DeclareError::ReportOnly(capability));
         }
@@ -70,7 +78,13 @@ impl Manifest {
         if reason.trim().is_empty() {
             return Err(DeclareError::NoReason(capability));
         }
-        self.declarations.push(Declaration { capability, scope: scope.into(), reason });
+        if scope.is_blank() {
+            return Err(DeclareError::NoScope(capability));
+        }
+        if let Some(subject) = scope.unjustified_wildcard() {
+            return Err(DeclareError::NoJustification { capability, subject: subject.to_owned() });
+        }
+        self.declarations.push(Declaration { capability, scope, reason });
         Ok(self)
     }
 
@@ -126,10 +140,6 @@ impl Manifest {
             None => refuse(GrantError::Undeclared { capability: K::CAPABILITY, manifest: self.name.clone() }),
         }
     }
-
-    pub(crate) fn set_vocabulary(&mut self, vocabulary: u16) {
-        self.vocabulary = vocabulary;
-    }
 }
 
 /// Prints the manifest as people read it: a line per declaration.
@@ -165,6 +175,17 @@ pub enum DeclareError {
     /// The reason is missing.
     #[error("{0} is declared without a reason")]
     NoReason(Capability),
+    /// What it may be used on is missing.
+    #[error("{0} is declared without a scope: name what it may be used on")]
+    NoScope(Capability),
+    /// A wildcard stands in the scope, and nobody says why it must be so broad.
+    #[error("{capability} is declared for `{subject}`, a wildcard, without a justification")]
+    NoJustification {
+        /// The word.
+        capability: Capability,
+        /// The pattern.
+        subject: String,
+    },
 }
 
 /// Why no grant was minted.

@@ -5,7 +5,8 @@ use std::fmt;
 /// What a declared capability may be used on: device paths, socket addresses, files.
 ///
 /// A subject is in scope when it is one of the named ones, or when it matches a named pattern, in which
-/// `*` stands for any run of characters. Patterns are only to be had with a justification.
+/// `*` stands for any run of characters. Patterns are only to be had with a justification: a scope that
+/// names a `*` without one admits nothing by it, and no manifest declares it.
 ///
 /// ```
 /// use kvm_audit::Scope;
@@ -15,15 +16,20 @@ use std::fmt;
 /// assert!(Scope::matching("/dev/video*", "grabbers are numbered as they are plugged in").admits("/dev/video7"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct Scope {
     subjects: Vec<String>,
     justification: Option<String>,
 }
 
 impl Scope {
+    pub(crate) fn new(subjects: Vec<String>, justification: Option<String>) -> Self {
+        Self { subjects, justification }
+    }
+
     /// Any subject that matches the pattern, and why that must be so broad.
     pub fn matching(pattern: impl Into<String>, justification: impl Into<String>) -> Self {
-        Self { subjects: vec![pattern.into()], justification: Some(justification.into()) }
+        Self::new(vec![pattern.into()], Some(justification.into()))
     }
 
     /// Any subject at all, and why that must be so broad.
@@ -55,6 +61,17 @@ impl Scope {
         self.justification.as_deref()
     }
 
+    /// Whether it names no subject, or one of them is blank.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.subjects.is_empty() || self.subjects().any(|subject| subject.trim().is_empty())
+    }
+
+    /// The first subject with a `*` that no justification goes with.
+    pub(crate) fn unjustified_wildcard(&self) -> Option<&str> {
+        let justified = self.justification().is_some_and(|reason| !reason.trim().is_empty());
+        self.subjects().find(|subject| !justified && subject.contains('*'))
+    }
+
     /// Whether a wildcard makes the scope broader than the subjects it names.
     pub fn is_broad(&self) -> bool {
         self.justification.is_some() && self.subjects().any(|subject| subject.contains('*'))
@@ -63,13 +80,13 @@ impl Scope {
 
 impl From<&str> for Scope {
     fn from(subject: &str) -> Self {
-        Self { subjects: vec![subject.to_owned()], justification: None }
+        Self::new(vec![subject.to_owned()], None)
     }
 }
 
 impl From<String> for Scope {
     fn from(subject: String) -> Self {
-        Self { subjects: vec![subject], justification: None }
+        Self::new(vec![subject], None)
     }
 }
 
