@@ -73,7 +73,7 @@ impl<'a> PlaneView<'a> {
     }
 
     /// The rows, from the top.
-    pub fn rows(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &'a [u8]> + use<'a> {
         let this = *self;
         (0..this.size.rows).map(move |row| this.row(row))
     }

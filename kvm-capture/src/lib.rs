@@ -1,12 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "pattern")]
+pub mod canvas;
 mod captured;
 mod colour;
 pub mod convert;
 mod error;
+#[cfg(feature = "pattern")]
+mod font;
 mod frame;
 mod image;
+#[cfg(feature = "pattern")]
+pub mod pattern;
 mod pixel_format;
 mod source;
 mod timestamp;
