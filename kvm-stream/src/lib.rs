@@ -5,15 +5,23 @@
 mod damage;
 mod diff;
 mod encoder;
+mod fan_out;
+#[cfg(feature = "jpeg")]
+mod jpeg;
 mod packet;
 mod passthrough;
+mod pipeline;
 mod rect;
 mod sink;
 
 pub use damage::Damage;
 pub use diff::TileDiff;
 pub use encoder::{EncodeError, Encoder};
+pub use fan_out::{FanOut, Viewer};
+#[cfg(feature = "jpeg")]
+pub use jpeg::JpegEncoder;
 pub use packet::{Codec, Packet};
 pub use passthrough::Passthrough;
+pub use pipeline::{Pipeline, PipelineError, SinkId, StageTimes, Step};
 pub use rect::Rect;
 pub use sink::{PacketSink, SinkError};

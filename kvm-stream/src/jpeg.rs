@@ -1,0 +1,219 @@
+//! Full-frame JPEG pictures.
+
+use bytes::Bytes;
+use jpeg_encoder::{ImageBuffer, JpegColorType, SamplingFactor};
+use kvm_capture::convert::YccRows;
+use kvm_capture::{Colour, Frame, FrameFormat, ImageView};
+
+use crate::{Codec, Damage, EncodeError, Encoder, Packet, PacketSink, Passthrough};
+
+/// Encodes each changed frame as one baseline JPEG picture.
+///
+/// Rows of Y Cb Cr sources go to the transform without a detour over RGB; matrix and range become those of JFIF on
+/// the way. A frame that is a JPEG already [passes through](Passthrough). Every picture is one that decoding can
+/// start at.
+#[derive(Debug)]
+pub struct JpegEncoder {
+    quality: u8,
+    /// The length of the last picture, which the next one's is likely to be near.
+    last_len: usize,
+    asked: bool,
+    passthrough: Passthrough,
+}
+
+impl JpegEncoder {
+    /// Creates an encoder of this quality, 1 to 100 on the scale of the Independent JPEG Group; values beyond are
+    /// taken as the nearest.
+    pub fn new(quality: u8) -> Self {
+        Self { quality: quality.clamp(1, 100), last_len: 0, asked: false, passthrough: Passthrough::new() }
+    }
+
+    /// Encodes one picture whatever changed, as for a snapshot. A frame that is a JPEG already is copied.
+    ///
+    /// # Errors
+    ///
+    /// The format is not one that can be encoded.
+    pub fn picture(&mut self, frame: &Frame) -> Result<Bytes, EncodeError> {
+        let format = frame.format();
+        let unsupported = EncodeError::Unsupported { encoder: "the JPEG encoder", format };
+        let Some(image) = frame.image() else {
+            return frame.compressed().map(|picture| Bytes::copy_from_slice(picture)).ok_or(unsupported);
+        };
+        let mut out = Vec::with_capacity(self.last_len + self.last_len / 8);
+        let mut encoder = jpeg_encoder::Encoder::new(&mut out, self.quality);
+        encoder.set_sampling_factor(match format.pixel.chroma_shifts() {
+            (1, 0) => SamplingFactor::F_2_1,
+            // Text in colour suffers from fewer colour differences, and an RGB source has them all; but at twice
+            // the bytes of 4:2:0 they are not what a first picture over a network should carry.
+            _ => SamplingFactor::F_2_2,
+        });
+        encoder
+            .encode_image(Rows::new(image))
+            .map_err(|error| EncodeError::Codec { encoder: "the JPEG encoder", reason: error.to_string() })?;
+        self.last_len = out.len();
+        Ok(Bytes::from(out))
+    }
+}
+
+impl Encoder for JpegEncoder {
+    fn encode(
+        &mut self,
+        frame: &Frame,
+        damage: &Damage,
+        out: &mut dyn PacketSink,
+    ) -> Result<(), EncodeError> {
+        let asked = std::mem::take(&mut self.asked);
+        if frame.format().pixel.is_compressed() {
+            if asked {
+                self.passthrough.request_keyframe();
+            }
+            return self.passthrough.encode(frame, damage, out);
+        }
+        if asked || !damage.is_empty() {
+            let picture = self.picture(frame)?;
+            out.push(Packet::of(frame, Codec::Jpeg, picture, true))?;
+        }
+        Ok(())
+    }
+
+    fn request_keyframe(&mut self) {
+        self.asked = true;
+    }
+}
+
+/// The rows of a picture as the JPEG library pulls them.
+struct Rows<'a> {
+    rows: YccRows<'a>,
+    format: FrameFormat,
+}
+
+impl<'a> Rows<'a> {
+    fn new(image: ImageView<'a>) -> Self {
+        Self { rows: YccRows::new(image, Colour::JPEG), format: image.format() }
+    }
+}
+
+impl ImageBuffer for Rows<'_> {
+    fn get_jpeg_color_type(&self) -> JpegColorType {
+        JpegColorType::Ycbcr
+    }
+
+    // A frame's sides end far below those of JPEG (`FrameFormat::MAX_SIDE_PX`).
+    fn width(&self) -> u16 {
+        u16::try_from(self.format.width_px).unwrap_or(u16::MAX)
+    }
+
+    fn height(&self) -> u16 {
+        u16::try_from(self.format.height_px).unwrap_or(u16::MAX)
+    }
+
+    fn fill_buffers(&self, row: u16, buffers: &mut [Vec<u8>; 4]) {
+        let width = self.format.width_px as usize;
+        let [luma, cb, cr, _] = buffers;
+        let [luma, cb, cr] = [luma, cb, cr].map(|buffer| {
+            let filled = buffer.len();
+            buffer.resize(filled + width, 0);
+            &mut buffer[filled..]
+        });
+        self.rows.read(usize::from(row), [luma, cb, cr]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kvm_capture::pattern::{Pattern, PatternSource};
+    use kvm_capture::{Captured, FrameSource, Matrix, PixelFormat, Range};
+    use zune_jpeg::JpegDecoder;
+    use zune_jpeg::zune_core::bytestream::ZCursor;
+    use zune_jpeg::zune_core::colorspace::ColorSpace;
+    use zune_jpeg::zune_core::options::DecoderOptions;
+
+    use super::*;
+
+    fn frame(pattern: Pattern, format: FrameFormat) -> Frame {
+        match PatternSource::new(pattern, format, 1).unwrap().poll_capture() {
+            Ok(Some(Captured::Frame(frame))) => frame,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a decoder that is not ours makes of a picture: Y Cb Cr for each pixel, and the size.
+    fn decoded(picture: &[u8]) -> (Vec<u8>, (usize, usize)) {
+        let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::YCbCr);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options);
+        let pixels = decoder.decode().unwrap();
+        (pixels, decoder.dimensions().unwrap())
+    }
+
+    /// Peak signal-to-noise ratio of one component, in dB.
+    fn psnr(frame: &Frame, decoded: &[u8], component: usize) -> f64 {
+        let format = frame.format();
+        let (width, height) = (format.width_px as usize, format.height_px as usize);
+        let rows = YccRows::new(frame.image().unwrap(), Colour::JPEG);
+        let mut components = [vec![0; width], vec![0; width], vec![0; width]];
+        let mut squares = 0.0;
+        for row in 0..height {
+            rows.read(row, components.each_mut().map(Vec::as_mut_slice));
+            for (column, &wanted) in components[component].iter().enumerate() {
+                let got = decoded[(row * width + column) * 3 + component];
+                squares += f64::from(wanted.abs_diff(got)).powi(2);
+            }
+        }
+        10.0 * (255.0_f64.powi(2) * (width * height) as f64 / squares).log10()
+    }
+
+    #[test]
+    fn a_decoder_sees_the_picture_in_every_format() {
+        for pixel in PixelFormat::ALL.into_iter().filter(|pixel| !pixel.is_compressed()) {
+            for pattern in [Pattern::Film, Pattern::Desktop] {
+                let frame = frame(pattern, FrameFormat::new(pixel, 318, 178));
+                let picture = JpegEncoder::new(90).picture(&frame).unwrap();
+                let (pixels, size) = decoded(&picture);
+                assert_eq!(size, (318, 178));
+                let luma = psnr(&frame, &pixels, 0);
+                assert!(luma > 33.0, "{pixel} {pattern}: {luma:.1} dB");
+                for component in [1, 2] {
+                    let chroma = psnr(&frame, &pixels, component);
+                    assert!(chroma > 30.0, "{pixel} {pattern}: {chroma:.1} dB in component {component}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn matrix_and_range_become_those_of_jfif() {
+        let source = |colour| FrameFormat::new(PixelFormat::Uyvy, 64, 64).with_colour(colour);
+        let centre = |colour| {
+            let picture = JpegEncoder::new(95).picture(&frame(Pattern::Film, source(colour))).unwrap();
+            let (pixels, _) = decoded(&picture);
+            [0, 1, 2].map(|component| pixels[(32 * 64 + 32) * 3 + component])
+        };
+        let video = centre(Colour::VIDEO);
+        for colour in [Colour::JPEG, Colour::new(Matrix::Bt601, Range::Limited)] {
+            for (one, other) in video.into_iter().zip(centre(colour)) {
+                assert!(one.abs_diff(other) <= 6, "{video:?} {colour:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_did_not_change_is_not_encoded_unless_asked_for() {
+        let frame = frame(Pattern::Text, FrameFormat::new(PixelFormat::Nv12, 64, 64));
+        let (mut encoder, mut out) = (JpegEncoder::new(80), Vec::new());
+        encoder.encode(&frame, &Damage::NONE, &mut out).unwrap();
+        assert!(out.is_empty());
+        encoder.request_keyframe();
+        encoder.encode(&frame, &Damage::NONE, &mut out).unwrap();
+        encoder.encode(&frame, &Damage::full(64, 64), &mut out).unwrap();
+        assert_eq!(out.len(), 2);
+    }
+
+    #[test]
+    fn a_jpeg_passes_through() {
+        let format = FrameFormat::new(PixelFormat::Mjpeg, 64, 64);
+        let frame = Frame::packed(format, Bytes::from_static(b"\xff\xd8 picture")).unwrap();
+        let mut out = Vec::new();
+        JpegEncoder::new(80).encode(&frame, &Damage::full(64, 64), &mut out).unwrap();
+        assert_eq!(out[0].payload, *frame.compressed().unwrap());
+    }
+}

@@ -1,0 +1,23 @@
+//! MP4 as recordings use it: fragmented while recording, plain when finalised.
+//!
+//! A [`Recorder`](crate::Recorder) writes fragmented MP4 (ISO/IEC 14496-12, section 8.8): a description of the
+//! stream once, then fragments that each stand for themselves. Whatever ends the writing, the file plays up to
+//! its last complete fragment. [`RecordingReader`] reads such a file back, cut short or not; with the feature
+//! `mp4`, `finalise` makes a plain, seekable file of it.
+
+mod avc;
+mod boxes;
+#[cfg(feature = "mp4")]
+mod finalise;
+mod fragment;
+mod init;
+mod parse;
+mod read;
+mod track;
+
+#[cfg(feature = "mp4")]
+pub use finalise::{FinaliseError, Finalised, finalise};
+pub(crate) use fragment::{Fragments, Sample};
+pub(crate) use init::init_segment;
+pub use read::{Ending, Fragment, Picture, ReadError, RecordingReader};
+pub(crate) use track::Track;

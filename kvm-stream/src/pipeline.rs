@@ -1,0 +1,244 @@
+//! From a source over the difference and an encoder to sinks.
+
+use std::fmt;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use kvm_audit::{CapabilitySet, Declare};
+use kvm_capture::{CaptureError, Captured, Frame, FrameFormat, FrameSource, SignalLoss};
+
+use crate::{Damage, EncodeError, Encoder, Packet, PacketSink, SinkError, TileDiff};
+
+/// The way of a frame: source → difference → encoder → sinks.
+///
+/// Driven by [`step`](Self::step), which never blocks; whoever drives waits on [`readiness`](Self::readiness). A
+/// frame that does not differ from the one before is neither encoded nor sent. A sink that breaks is taken out and
+/// told; the others go on.
+pub struct Pipeline {
+    source: Box<dyn FrameSource>,
+    diff: TileDiff,
+    encoder: Box<dyn Encoder>,
+    sinks: Sinks,
+    clock: Option<fn() -> Instant>,
+    /// Whether the encoder's view of the screen may be out of date, so that everything has to be encoded.
+    is_stale: bool,
+}
+
+impl Pipeline {
+    /// Joins a source and an encoder.
+    pub fn new(source: Box<dyn FrameSource>, encoder: Box<dyn Encoder>) -> Self {
+        Self { source, diff: TileDiff::new(), encoder, sinks: Sinks::default(), clock: None, is_stale: false }
+    }
+
+    /// The same with a clock by which its stages are timed; without one their times are zero.
+    #[must_use]
+    pub fn with_clock(mut self, clock: fn() -> Instant) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Adds a sink. It gets packets from the next picture on, and the pictures it asks for.
+    pub fn add_sink(&mut self, sink: Box<dyn PacketSink>) -> SinkId {
+        let id = SinkId(self.sinks.next_id);
+        self.sinks.next_id += 1;
+        self.sinks.attached.push((id, sink));
+        id
+    }
+
+    /// Takes a sink out; `None` if it is not there any more, because it broke.
+    pub fn remove_sink(&mut self, id: SinkId) -> Option<Box<dyn PacketSink>> {
+        let index = self.sinks.attached.iter().position(|(attached, _)| *attached == id)?;
+        Some(self.sinks.attached.remove(index).1)
+    }
+
+    /// The newest frame. To hold a clone of it is to hold one of the source's buffers.
+    pub fn frame(&self) -> Option<&Frame> {
+        self.diff.previous()
+    }
+
+    /// What to wait on before the next step, as [`FrameSource::readiness`].
+    pub fn readiness(&self) -> Option<BorrowedFd<'_>> {
+        self.source.readiness()
+    }
+
+    /// Takes what the source has, encodes what changed and pushes it to the sinks.
+    ///
+    /// One of the sinks asking for a key picture makes one at once, from the newest frame, even if no new one
+    /// came.
+    ///
+    /// # Errors
+    ///
+    /// The source failed, the encoder failed or a sink broke and was taken out. The next step may be made.
+    pub fn step(&mut self) -> Result<Step, PipelineError> {
+        if self.sinks.take_keyframe_request() {
+            self.encoder.request_keyframe();
+            if let Some(frame) = self.diff.previous().cloned() {
+                let format = frame.format();
+                return self.encode(&frame, Damage::full(format.width_px, format.height_px), Duration::ZERO);
+            }
+        }
+        match self.source.poll_capture()? {
+            None => Ok(Step::Idle),
+            Some(Captured::Frame(frame)) => self.take(frame),
+            Some(Captured::SignalChanged(format)) => {
+                self.diff.forget();
+                Ok(Step::SignalChanged(format))
+            }
+            Some(Captured::SignalLost(loss)) => {
+                self.diff.forget();
+                Ok(Step::SignalLost(loss))
+            }
+            Some(Captured::Starved { held }) => Ok(Step::Starved { held }),
+            // A word that a later kvm-capture adds says nothing about pictures this pipeline holds.
+            Some(_) => Ok(Step::Idle),
+        }
+    }
+
+    fn take(&mut self, frame: Frame) -> Result<Step, PipelineError> {
+        let start = self.now();
+        let mut damage = self.diff.compare(frame.clone());
+        let diff = self.since(start);
+        if self.is_stale {
+            let format = frame.format();
+            damage = Damage::full(format.width_px, format.height_px);
+        } else if damage.is_empty() {
+            return Ok(Step::Unchanged { times: StageTimes { diff, ..StageTimes::default() } });
+        }
+        self.encode(&frame, damage, diff)
+    }
+
+    fn encode(&mut self, frame: &Frame, damage: Damage, diff: Duration) -> Result<Step, PipelineError> {
+        let start = self.now();
+        self.is_stale = true;
+        self.encoder.encode(frame, &damage, &mut self.sinks)?;
+        self.is_stale = false;
+        let encode = self.since(start);
+        let bytes = std::mem::take(&mut self.sinks.pushed_bytes);
+        match self.sinks.broken.pop() {
+            Some((id, source)) => Err(PipelineError::Sink { id, source }),
+            None => Ok(Step::Encoded { damage, bytes, times: StageTimes { diff, encode } }),
+        }
+    }
+
+    fn now(&self) -> Option<Instant> {
+        self.clock.map(|clock| clock())
+    }
+
+    fn since(&self, start: Option<Instant>) -> Duration {
+        match (start, self.now()) {
+            (Some(start), Some(now)) => now.saturating_duration_since(start),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+impl Declare for Pipeline {
+    /// What the source declares. A sink that needs a capability was built with its grant.
+    fn capabilities(&self) -> CapabilitySet {
+        self.source.capabilities()
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("source", &self.source)
+            .field("encoder", &self.encoder)
+            .field("sinks", &self.sinks.attached.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Names a sink of a [`Pipeline`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SinkId(u64);
+
+/// What one step of a [`Pipeline`] did.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Step {
+    /// The source had nothing.
+    Idle,
+    /// A frame came that was as the one before.
+    Unchanged {
+        /// How long the stages took.
+        times: StageTimes,
+    },
+    /// A frame was encoded.
+    Encoded {
+        /// What differed from the frame before.
+        damage: Damage,
+        /// Bytes that went to each sink.
+        bytes: usize,
+        /// How long the stages took.
+        times: StageTimes,
+    },
+    /// There is a signal, in a new format.
+    SignalChanged(FrameFormat),
+    /// There is no picture any more.
+    SignalLost(SignalLoss),
+    /// The source has no buffer left to fill.
+    Starved {
+        /// How many buffers are held.
+        held: usize,
+    },
+}
+
+/// How long the stages of one [`Step`] took, by the pipeline's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StageTimes {
+    /// Comparing the frame with the one before.
+    pub diff: Duration,
+    /// Encoding it and handing the packets to the sinks.
+    pub encode: Duration,
+}
+
+/// What went wrong in one step of a [`Pipeline`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PipelineError {
+    /// The source failed.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// The encoder failed. The next frame is encoded as a whole.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A sink broke and was taken out.
+    #[error("a sink broke and was taken out")]
+    Sink {
+        /// Which.
+        id: SinkId,
+        /// Why.
+        source: SinkError,
+    },
+}
+
+/// All sinks as one that never fails: a broken one is taken out and remembered.
+#[derive(Default)]
+struct Sinks {
+    attached: Vec<(SinkId, Box<dyn PacketSink>)>,
+    broken: Vec<(SinkId, SinkError)>,
+    pushed_bytes: usize,
+    next_id: u64,
+}
+
+impl PacketSink for Sinks {
+    fn push(&mut self, packet: Packet) -> Result<(), SinkError> {
+        self.pushed_bytes += packet.payload.len();
+        let broken = &mut self.broken;
+        self.attached.retain_mut(|(id, sink)| match sink.push(packet.clone()) {
+            Ok(()) => true,
+            Err(error) => {
+                broken.push((*id, error));
+                false
+            }
+        });
+        Ok(())
+    }
+
+    fn take_keyframe_request(&mut self) -> bool {
+        // Every sink is asked: asking is answering.
+        self.attached.iter_mut().fold(false, |asked, (_, sink)| sink.take_keyframe_request() || asked)
+    }
+}

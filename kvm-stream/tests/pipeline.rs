@@ -1,0 +1,149 @@
+//! The way of a frame through a pipeline, with sources and sinks that behave badly.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use kvm_audit::{CapabilitySet, Declare};
+use kvm_capture::{CaptureError, Captured, Frame, FrameFormat, FrameSource, PixelFormat, SignalLoss};
+use kvm_stream::{
+    Codec, Damage, EncodeError, Encoder, FanOut, Packet, PacketSink, Pipeline, PipelineError, SinkError, Step,
+};
+
+const FORMAT: FrameFormat = FrameFormat::new(PixelFormat::Grey, 32, 16);
+
+/// A source that says what it was told to say.
+#[derive(Debug)]
+struct Script(VecDeque<Captured>);
+
+impl Declare for Script {
+    fn capabilities(&self) -> CapabilitySet {
+        CapabilitySet::EMPTY
+    }
+}
+
+impl FrameSource for Script {
+    fn poll_capture(&mut self) -> Result<Option<Captured>, CaptureError> {
+        Ok(self.0.pop_front())
+    }
+}
+
+/// An encoder whose packets say what it was asked to do; fails when told to.
+#[derive(Debug, Default)]
+struct Plain {
+    asked: bool,
+    fails: Arc<Mutex<u32>>,
+}
+
+impl Encoder for Plain {
+    fn encode(
+        &mut self,
+        frame: &Frame,
+        damage: &Damage,
+        out: &mut dyn PacketSink,
+    ) -> Result<(), EncodeError> {
+        let mut fails = self.fails.lock().unwrap();
+        if *fails > 0 {
+            *fails -= 1;
+            return Err(EncodeError::Codec { encoder: "plain", reason: "as told".to_owned() });
+        }
+        let note = Bytes::from(format!("{:?}", damage.rects()));
+        out.push(Packet::of(frame, Codec::H264, note, std::mem::take(&mut self.asked)))?;
+        Ok(())
+    }
+
+    fn request_keyframe(&mut self) {
+        self.asked = true;
+    }
+}
+
+/// A sink others can look into, and that breaks after some packets.
+#[derive(Clone, Default)]
+struct Shared {
+    packets: Arc<Mutex<Vec<Packet>>>,
+    breaks_after: Option<usize>,
+}
+
+impl PacketSink for Shared {
+    fn push(&mut self, packet: Packet) -> Result<(), SinkError> {
+        let mut packets = self.packets.lock().unwrap();
+        if self.breaks_after == Some(packets.len()) {
+            return Err(SinkError::StreamChanged { reason: "as told" });
+        }
+        packets.push(packet);
+        Ok(())
+    }
+}
+
+fn frame(shade: u8, sequence: u64) -> Captured {
+    Captured::Frame(Frame::packed(FORMAT, Bytes::from(vec![shade; 512])).unwrap().with_sequence(sequence))
+}
+
+fn pipeline(script: Vec<Captured>) -> Pipeline {
+    Pipeline::new(Box::new(Script(script.into())), Box::new(Plain::default()))
+}
+
+#[test]
+fn an_unchanged_frame_is_neither_encoded_nor_sent() {
+    let mut pipeline = pipeline(vec![frame(1, 0), frame(1, 1), frame(2, 2)]);
+    let sink = Shared::default();
+    pipeline.add_sink(Box::new(sink.clone()));
+    assert!(matches!(pipeline.step(), Ok(Step::Encoded { .. })));
+    assert!(matches!(pipeline.step(), Ok(Step::Unchanged { .. })));
+    assert!(matches!(pipeline.step(), Ok(Step::Encoded { .. })));
+    assert!(matches!(pipeline.step(), Ok(Step::Idle)));
+    let sequences: Vec<_> = sink.packets.lock().unwrap().iter().map(|packet| packet.sequence).collect();
+    assert_eq!(sequences, [0, 2]);
+}
+
+#[test]
+fn after_a_lost_signal_everything_is_new() {
+    let lost = Captured::SignalLost(SignalLoss::NoCable);
+    let mut pipeline = pipeline(vec![frame(1, 0), lost, frame(1, 1)]);
+    pipeline.step().unwrap();
+    assert_eq!(pipeline.step().unwrap(), Step::SignalLost(SignalLoss::NoCable));
+    assert!(pipeline.frame().is_none(), "a lost picture is not shown as if it were there");
+    let Step::Encoded { damage, .. } = pipeline.step().unwrap() else { panic!("not encoded") };
+    assert_eq!(damage, Damage::full(32, 16));
+}
+
+#[test]
+fn a_broken_sink_is_taken_out_and_the_others_go_on() {
+    let mut pipeline = pipeline(vec![frame(1, 0), frame(2, 1), frame(3, 2)]);
+    let (good, bad) = (Shared::default(), Shared { breaks_after: Some(1), ..Shared::default() });
+    let bad_id = pipeline.add_sink(Box::new(bad));
+    let good_id = pipeline.add_sink(Box::new(good.clone()));
+    pipeline.step().unwrap();
+    assert!(matches!(pipeline.step(), Err(PipelineError::Sink { id, .. }) if id == bad_id));
+    pipeline.step().unwrap();
+    assert_eq!(good.packets.lock().unwrap().len(), 3);
+    assert!(pipeline.remove_sink(bad_id).is_none());
+    assert!(pipeline.remove_sink(good_id).is_some());
+}
+
+#[test]
+fn a_late_viewer_gets_a_key_picture_of_a_still_screen() {
+    let mut pipeline = pipeline(vec![frame(1, 0), frame(1, 1)]);
+    let fan_out = FanOut::new(2);
+    pipeline.add_sink(Box::new(fan_out.clone()));
+    pipeline.step().unwrap();
+    let mut viewer = fan_out.join();
+    assert!(viewer.try_packet().is_none());
+    let Step::Encoded { damage, .. } = pipeline.step().unwrap() else { panic!("not encoded") };
+    assert_eq!(damage, Damage::full(32, 16));
+    assert!(viewer.try_packet().unwrap().is_keyframe);
+    assert!(
+        matches!(pipeline.step(), Ok(Step::Unchanged { .. })),
+        "the request was passed on more than once"
+    );
+}
+
+#[test]
+fn after_a_failed_encode_the_next_frame_is_encoded_as_a_whole() {
+    let encoder = Plain { fails: Arc::new(Mutex::new(1)), ..Plain::default() };
+    let script = vec![frame(1, 0), frame(1, 1)];
+    let mut pipeline = Pipeline::new(Box::new(Script(script.into())), Box::new(encoder));
+    assert!(matches!(pipeline.step(), Err(PipelineError::Encode(_))));
+    let Step::Encoded { damage, .. } = pipeline.step().unwrap() else { panic!("the failed frame is lost") };
+    assert_eq!(damage, Damage::full(32, 16));
+}
