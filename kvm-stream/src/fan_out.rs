@@ -70,7 +70,8 @@ impl PacketSink for FanOut {
 
     fn take_keyframe_request(&mut self) -> bool {
         let queues: Vec<_> = lock(&self.audience).queues.iter().filter_map(Weak::upgrade).collect();
-        queues.iter().fold(false, |asked, queue| std::mem::take(&mut lock(queue).asks) || asked)
+        // Every queue is asked, not just up to the first that asks.
+        queues.iter().filter(|queue| std::mem::take(&mut lock(queue).asks)).count() > 0
     }
 }
 

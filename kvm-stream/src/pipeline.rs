@@ -238,7 +238,11 @@ impl PacketSink for Sinks {
     }
 
     fn take_keyframe_request(&mut self) -> bool {
-        // Every sink is asked: asking is answering.
-        self.attached.iter_mut().fold(false, |asked, (_, sink)| sink.take_keyframe_request() || asked)
+        // Every sink is asked, not just up to the first that asks: asking is answering.
+        let mut asked = false;
+        for (_, sink) in &mut self.attached {
+            asked |= sink.take_keyframe_request();
+        }
+        asked
     }
 }

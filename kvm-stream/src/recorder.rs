@@ -265,7 +265,7 @@ impl<W: Write> Recorder<W> {
     /// Writes what waits as one fragment, and before the first one what the file starts with.
     fn write_fragment(&mut self) -> Result<(), SinkError> {
         let durations: u64 = self.waiting.iter().map(|sample| u64::from(sample.duration)).sum();
-        self.clock.has_written(self.waiting_since + durations);
+        self.clock.has_written(self.waiting_since.saturating_add(durations));
         let init = self.track.as_ref().filter(|_| self.fragments.written() == 0).map(init_segment);
         let done = init
             .map_or(Ok(()), |init| self.fragments.start(&mut self.writer, &init))

@@ -19,7 +19,7 @@ impl ColourModel {
     }
 
     /// The affine map from these numbers to red, green and blue of 0..=1.
-    fn to_rgb(self) -> Affine {
+    fn decode(self) -> Affine {
         match self {
             Self::Rgb(range) => {
                 let (black, white) = luma_levels(range);
@@ -50,7 +50,7 @@ impl ColourModel {
     }
 
     /// The affine map from red, green and blue of 0..=1 to these numbers.
-    fn from_rgb(self) -> Affine {
+    fn encode(self) -> Affine {
         match self {
             Self::Rgb(range) => {
                 let (black, white) = luma_levels(range);
@@ -91,7 +91,7 @@ impl ColourMap {
 
     /// The map from one model to another.
     pub fn between(from: ColourModel, to: ColourModel) -> Self {
-        let Affine { matrix, offset } = to.from_rgb().after(from.to_rgb());
+        let Affine { matrix, offset } = to.encode().after(from.decode());
         #[expect(clippy::cast_possible_truncation, reason = "coefficients are below 300")]
         let fixed = |value: f64| (value * f64::from(1 << Self::FRACTION_BITS)).round() as i32;
         Self {
@@ -114,13 +114,7 @@ impl ColourMap {
         std::array::from_fn(|row| {
             let [x, y, z] = self.matrix[row];
             let value = (x * a + y * b + z * c + self.offset[row]) >> Self::FRACTION_BITS;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "clamped to a byte's range"
-            )]
-            let byte = value.clamp(0, 255) as u8;
-            byte
+            u8::try_from(value.clamp(0, 255)).unwrap_or(u8::MAX)
         })
     }
 

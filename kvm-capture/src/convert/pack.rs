@@ -78,7 +78,7 @@ pub(super) fn pack_chroma_row(
 fn packed_422(places: [usize; 4], luma: &[u8], cb: &[u8], cr: &[u8], out: &mut [u8]) {
     let average = |pair: &[u8]| {
         let (first, last) = (u16::from(pair[0]), u16::from(pair[pair.len() - 1]));
-        u8::try_from((first + last + 1) / 2).unwrap_or(u8::MAX)
+        u8::try_from((first + last).div_ceil(2)).unwrap_or(u8::MAX)
     };
     let pixels = luma.chunks(2).zip(cb.chunks(2)).zip(cr.chunks(2));
     for (((luma, cb), cr), four) in pixels.zip(out.chunks_exact_mut(4)) {

@@ -22,7 +22,7 @@ impl Random {
     /// A number below `limit`, which is above zero.
     pub(super) fn below(&mut self, limit: u32) -> u32 {
         // The highest 32 bits scaled down: a number below `limit`, as near to uniform as pictures need.
-        u32::try_from((self.next() >> 32) * u64::from(limit) >> 32).unwrap_or(0)
+        u32::try_from(((self.next() >> 32) * u64::from(limit)) >> 32).unwrap_or(0)
     }
 
     pub(super) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
