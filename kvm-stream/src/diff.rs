@@ -152,8 +152,8 @@ mod tests {
         for (index, size) in format.pixel.planes(format.width_px, format.height_px).enumerate() {
             let len = size.row_bytes * size.rows;
             if offset < start + len {
-                let row = ((offset - start) / size.row_bytes) as u32;
-                let column = ((offset - start) % size.row_bytes) as u32;
+                let row = u32::try_from((offset - start) / size.row_bytes).unwrap();
+                let column = u32::try_from((offset - start) % size.row_bytes).unwrap();
                 let (per_pixel, shifts) = match (format.pixel, index) {
                     (PixelFormat::Rgb24 | PixelFormat::Bgr24, _) => (3, (0, 0)),
                     (PixelFormat::Bgrx | PixelFormat::Xrgb, _) => (4, (0, 0)),

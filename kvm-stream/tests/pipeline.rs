@@ -1,4 +1,5 @@
 //! The way of a frame through a pipeline, with sources and sinks that behave badly.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
