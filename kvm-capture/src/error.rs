@@ -62,3 +62,25 @@ pub enum CaptureError {
     #[error(transparent)]
     Frame(#[from] FrameError),
 }
+
+impl CaptureError {
+    /// What a person can do about it, as a sentence; `None` where only a developer can.
+    pub fn advice(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Open { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => "Check the path, and that the capture device is plugged in.",
+                io::ErrorKind::PermissionDenied => {
+                    "Run as a member of the group that owns the device, which is usually `video`."
+                }
+                _ => "Unplug and replug the capture device.",
+            },
+            Self::Busy { .. } => "Close the other program; `fuser -v` with the device's path names it.",
+            Self::Unsuitable { .. } => "Choose another device; `v4l2-ctl --list-devices` lists them.",
+            Self::OutOfScope(_) => "Declare this device in the manifest, or open the one it declares.",
+            Self::Driver { .. } => "Unplug and replug the capture device, and look into the kernel's log.",
+            Self::Read { .. } => "Check the file and the disk it is on.",
+            Self::Malformed { .. } => "Check that the file is whole and of the format it was opened as.",
+            Self::Frame(_) => return None,
+        })
+    }
+}

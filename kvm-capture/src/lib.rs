@@ -16,6 +16,8 @@ pub mod pattern;
 mod pixel_format;
 mod source;
 mod timestamp;
+#[cfg(all(feature = "v4l2", target_os = "linux"))]
+mod v4l2;
 
 pub use captured::{Captured, Provenance, SignalLoss};
 pub use colour::{Colour, Matrix, Range};
@@ -25,3 +27,5 @@ pub use image::{ImageView, PlaneView};
 pub use pixel_format::{FourCc, PixelFormat, PlaneSize};
 pub use source::FrameSource;
 pub use timestamp::Timestamp;
+#[cfg(all(feature = "v4l2", target_os = "linux"))]
+pub use v4l2::{V4l2Options, V4l2Source, V4l2Stats};

@@ -1,0 +1,477 @@
+//! The structs and requests of `linux/videodev2.h` that capturing needs, laid out as the kernel has them.
+//!
+//! Sources: "Linux Media Subsystem Documentation", Video for Linux API, and the header itself. Where C has a
+//! union, the struct here has bytes or a word of the same size and alignment, and methods that read one member.
+
+use std::marker::PhantomData;
+use std::mem::size_of;
+
+use rustix::ioctl::{Opcode, opcode};
+
+/// One ioctl of V4L2, with the struct it is passed.
+#[derive(Debug)]
+pub(super) struct Request<T> {
+    /// The name in the header, for error messages.
+    pub(super) name: &'static str,
+    // INVARIANT: made of the request's number and `size_of::<T>()` by the functions below.
+    opcode: Opcode,
+    data: PhantomData<fn(T)>,
+}
+
+impl<T> Request<T> {
+    pub(super) fn opcode(&self) -> Opcode {
+        self.opcode
+    }
+
+    const fn read(name: &'static str, number: u8) -> Self {
+        Self { name, opcode: opcode::read::<T>(b'V', number), data: PhantomData }
+    }
+
+    const fn write(name: &'static str, number: u8) -> Self {
+        Self { name, opcode: opcode::write::<T>(b'V', number), data: PhantomData }
+    }
+
+    const fn read_write(name: &'static str, number: u8) -> Self {
+        Self { name, opcode: opcode::read_write::<T>(b'V', number), data: PhantomData }
+    }
+}
+
+pub(super) const QUERYCAP: Request<Capability> = Request::read("VIDIOC_QUERYCAP", 0);
+pub(super) const ENUM_FMT: Request<FormatDescription> = Request::read_write("VIDIOC_ENUM_FMT", 2);
+pub(super) const G_FMT: Request<Format> = Request::read_write("VIDIOC_G_FMT", 4);
+pub(super) const S_FMT: Request<Format> = Request::read_write("VIDIOC_S_FMT", 5);
+pub(super) const REQBUFS: Request<RequestBuffers> = Request::read_write("VIDIOC_REQBUFS", 8);
+pub(super) const QUERYBUF: Request<Buffer> = Request::read_write("VIDIOC_QUERYBUF", 9);
+pub(super) const QBUF: Request<Buffer> = Request::read_write("VIDIOC_QBUF", 15);
+pub(super) const DQBUF: Request<Buffer> = Request::read_write("VIDIOC_DQBUF", 17);
+pub(super) const STREAMON: Request<u32> = Request::write("VIDIOC_STREAMON", 18);
+pub(super) const STREAMOFF: Request<u32> = Request::write("VIDIOC_STREAMOFF", 19);
+pub(super) const ENUMINPUT: Request<Input> = Request::read_write("VIDIOC_ENUMINPUT", 26);
+pub(super) const G_INPUT: Request<u32> = Request::read("VIDIOC_G_INPUT", 38);
+pub(super) const S_DV_TIMINGS: Request<DvTimings> = Request::read_write("VIDIOC_S_DV_TIMINGS", 87);
+pub(super) const DQEVENT: Request<Event> = Request::read("VIDIOC_DQEVENT", 89);
+pub(super) const SUBSCRIBE_EVENT: Request<EventSubscription> = Request::write("VIDIOC_SUBSCRIBE_EVENT", 90);
+pub(super) const QUERY_DV_TIMINGS: Request<DvTimings> = Request::read("VIDIOC_QUERY_DV_TIMINGS", 99);
+
+/// `enum v4l2_buf_type`, the two of them that capture video.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum BufferType {
+    /// `V4L2_BUF_TYPE_VIDEO_CAPTURE`: a buffer is one piece of memory.
+    Single = 1,
+    /// `V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE`: a buffer may be several.
+    Multi = 9,
+}
+
+impl BufferType {
+    pub(super) const fn code(self) -> u32 {
+        match self {
+            Self::Single => 1,
+            Self::Multi => 9,
+        }
+    }
+}
+
+/// `V4L2_MEMORY_MMAP`.
+pub(super) const MEMORY_MMAP: u32 = 1;
+
+/// `struct v4l2_capability`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct Capability {
+    pub(super) driver: [u8; 16],
+    pub(super) card: [u8; 32],
+    pub(super) bus_info: [u8; 32],
+    pub(super) version: u32,
+    pub(super) capabilities: u32,
+    pub(super) device_caps: u32,
+    reserved: [u32; 3],
+}
+
+impl Capability {
+    pub(super) const VIDEO_CAPTURE: u32 = 0x0000_0001;
+    pub(super) const VIDEO_CAPTURE_MPLANE: u32 = 0x0000_1000;
+    pub(super) const STREAMING: u32 = 0x0400_0000;
+    const DEVICE_CAPS: u32 = 0x8000_0000;
+
+    /// What this node can do; `capabilities` is of the whole device where the driver tells them apart.
+    pub(super) fn of_this_node(&self) -> u32 {
+        if self.capabilities & Self::DEVICE_CAPS != 0 { self.device_caps } else { self.capabilities }
+    }
+}
+
+/// `struct v4l2_fmtdesc`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct FormatDescription {
+    pub(super) index: u32,
+    pub(super) kind: u32,
+    pub(super) flags: u32,
+    pub(super) description: [u8; 32],
+    pub(super) pixelformat: u32,
+    pub(super) mbus_code: u32,
+    reserved: [u32; 3],
+}
+
+impl FormatDescription {
+    pub(super) fn at(kind: BufferType, index: u32) -> Self {
+        Self { index, kind: kind.code(), ..Self::default() }
+    }
+}
+
+/// `struct v4l2_format`. Its union is read by the methods of [`PixelLayout`](super::format::PixelLayout).
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(super) struct Format {
+    // INVARIANT: one of `BufferType`, for which the union holds no pointer.
+    kind: u32,
+    pub(super) fmt: FormatUnion,
+}
+
+/// The union in `struct v4l2_format`, of which one member has pointers: hence the alignment.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(target_pointer_width = "64", repr(C, align(8)))]
+#[cfg_attr(target_pointer_width = "32", repr(C, align(4)))]
+pub(super) struct FormatUnion(pub(super) [u8; 200]);
+
+impl Format {
+    pub(super) fn new(kind: BufferType) -> Self {
+        Self { kind: kind.code(), fmt: FormatUnion([0; 200]) }
+    }
+}
+
+/// `struct v4l2_requestbuffers`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct RequestBuffers {
+    pub(super) count: u32,
+    pub(super) kind: u32,
+    pub(super) memory: u32,
+    pub(super) capabilities: u32,
+    flags: u8,
+    reserved: [u8; 3],
+}
+
+impl RequestBuffers {
+    /// So many mapped buffers.
+    pub(super) fn mapped(kind: BufferType, count: u32) -> Self {
+        Self { count, kind: kind.code(), memory: MEMORY_MMAP, ..Self::default() }
+    }
+}
+
+/// `struct timeval` with 64-bit seconds, as the kernel has it since 5.6 on every architecture.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct TimeVal {
+    pub(super) seconds: i64,
+    pub(super) micros: i64,
+}
+
+/// `struct v4l2_buffer`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct Buffer {
+    pub(super) index: u32,
+    pub(super) kind: u32,
+    pub(super) bytesused: u32,
+    pub(super) flags: u32,
+    pub(super) field: u32,
+    pub(super) timestamp: TimeVal,
+    timecode: [u32; 4],
+    pub(super) sequence: u32,
+    pub(super) memory: u32,
+    /// `union m`: offset, pointer or descriptor.
+    pub(super) m: usize,
+    /// Bytes of the buffer, or the number of planes.
+    pub(super) length: u32,
+    reserved2: u32,
+    request_fd: u32,
+}
+
+impl Buffer {
+    pub(super) const FLAG_ERROR: u32 = 0x40;
+    const FLAG_TIMESTAMP_MASK: u32 = 0xe000;
+    const FLAG_TIMESTAMP_MONOTONIC: u32 = 0x2000;
+
+    pub(super) fn at(index: u32) -> Self {
+        Self { index, ..Self::default() }
+    }
+
+    /// Whether the timestamp is of `CLOCK_MONOTONIC`.
+    pub(super) fn is_monotonic(&self) -> bool {
+        self.flags & Self::FLAG_TIMESTAMP_MASK == Self::FLAG_TIMESTAMP_MONOTONIC
+    }
+
+    /// `m.offset`, of a single-planar buffer.
+    pub(super) fn offset(&self) -> u32 {
+        first_half(self.m)
+    }
+}
+
+/// `struct v4l2_plane`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct BufferPlane {
+    pub(super) bytesused: u32,
+    pub(super) length: u32,
+    m: usize,
+    pub(super) data_offset: u32,
+    reserved: [u32; 11],
+}
+
+impl BufferPlane {
+    /// `m.mem_offset`.
+    pub(super) fn offset(&self) -> u32 {
+        first_half(self.m)
+    }
+}
+
+/// `VIDEO_MAX_PLANES`.
+pub(super) const MAX_PLANES: usize = 8;
+/// The same as `struct v4l2_buffer` has it.
+pub(super) const MAX_PLANES_U32: u32 = 8;
+
+/// The 32-bit member of a union that is one pointer wide.
+fn first_half(m: usize) -> u32 {
+    let [a, b, c, d, ..] = m.to_ne_bytes();
+    u32::from_ne_bytes([a, b, c, d])
+}
+
+/// `struct v4l2_input`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct Input {
+    pub(super) index: u32,
+    pub(super) name: [u8; 32],
+    pub(super) kind: u32,
+    audioset: u32,
+    tuner: u32,
+    std: u64,
+    pub(super) status: u32,
+    pub(super) capabilities: u32,
+    reserved: [u32; 3],
+}
+
+impl Input {
+    /// `V4L2_IN_ST_NO_POWER` and `V4L2_IN_ST_NO_SIGNAL`.
+    pub(super) const NOTHING_THERE: u32 = 0x0000_0003;
+    /// The lock bits `V4L2_IN_ST_NO_H_LOCK`, `NO_V_LOCK`, `NO_STD_LOCK`, `NO_SYNC`, `NO_EQU` and `NO_CARRIER`.
+    pub(super) const NOT_LOCKED: u32 = 0x0007_0d00;
+
+    pub(super) fn at(index: u32) -> Self {
+        Self { index, ..Self::default() }
+    }
+}
+
+/// `struct v4l2_dv_timings` with the member `bt` of its union. Packed in C, where it needs no alignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub(super) struct DvTimings {
+    pub(super) kind: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) interlaced: u32,
+    pub(super) polarities: u32,
+    pub(super) pixelclock: [u32; 2],
+    pub(super) rest: [u32; 26],
+}
+
+impl DvTimings {
+    /// Pixels per second, blanking included.
+    pub(super) fn pixelclock_hz(&self) -> u64 {
+        let [[a, b, c, d], [e, f, g, h]] = self.pixelclock.map(u32::to_ne_bytes);
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+    }
+}
+
+/// `struct v4l2_event_subscription`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct EventSubscription {
+    pub(super) kind: u32,
+    pub(super) id: u32,
+    pub(super) flags: u32,
+    reserved: [u32; 5],
+}
+
+impl EventSubscription {
+    /// To `V4L2_EVENT_SOURCE_CHANGE` of one input.
+    pub(super) fn to_source_changes(input: u32) -> Self {
+        Self { kind: EVENT_SOURCE_CHANGE, id: input, ..Self::default() }
+    }
+}
+
+/// `struct v4l2_event`.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub(super) struct Event {
+    pub(super) kind: u32,
+    payload: [u64; 8],
+    pub(super) pending: u32,
+    pub(super) sequence: u32,
+    timestamp: [i64; 2],
+    pub(super) id: u32,
+    reserved: [u32; 8],
+}
+
+/// `V4L2_EVENT_SOURCE_CHANGE`.
+pub(super) const EVENT_SOURCE_CHANGE: u32 = 5;
+
+// The sizes the kernel checks requests by. On 32-bit machines those of the 64-bit time layout.
+const _: () = {
+    assert!(size_of::<Capability>() == 104);
+    assert!(size_of::<FormatDescription>() == 64);
+    assert!(size_of::<RequestBuffers>() == 20);
+    assert!(size_of::<DvTimings>() == 132);
+    assert!(size_of::<EventSubscription>() == 32);
+    if cfg!(target_pointer_width = "64") {
+        assert!(size_of::<Format>() == 208);
+        assert!(size_of::<Buffer>() == 88);
+        assert!(size_of::<BufferPlane>() == 64);
+        assert!(size_of::<Input>() == 80);
+        assert!(size_of::<Event>() == 136);
+    } else {
+        assert!(size_of::<Format>() == 204);
+        assert!(size_of::<BufferPlane>() == 60);
+        // Of the 32-bit machines x86 alone aligns 64-bit integers to 4 bytes.
+        let x86 = cfg!(target_arch = "x86");
+        assert!(size_of::<Buffer>() == if x86 { 76 } else { 80 });
+        assert!(size_of::<Input>() == if x86 { 76 } else { 80 });
+        assert!(size_of::<Event>() == if x86 { 128 } else { 136 });
+    }
+};
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+    use std::process::Command;
+
+    use super::*;
+
+    /// What C should say, and what it is here. Field offsets as well as sizes, and every request's number.
+    fn expectations() -> Vec<(&'static str, usize)> {
+        macro_rules! list {
+            ($($rust:ident = $c:literal { $($field:ident = $member:literal),* $(,)? })*) => {
+                vec![$(
+                    (concat!("sizeof(struct ", $c, ")"), size_of::<$rust>()),
+                    $((concat!("offsetof(struct ", $c, ", ", $member, ")"), offset_of!($rust, $field)),)*
+                )*]
+            };
+        }
+        let mut all = list! {
+            Capability = "v4l2_capability" {
+                driver = "driver", card = "card", bus_info = "bus_info", version = "version",
+                capabilities = "capabilities", device_caps = "device_caps", reserved = "reserved",
+            }
+            FormatDescription = "v4l2_fmtdesc" {
+                index = "index", kind = "type", flags = "flags", description = "description",
+                pixelformat = "pixelformat", reserved = "reserved[0]",
+            }
+            Format = "v4l2_format" { kind = "type", fmt = "fmt" }
+            RequestBuffers = "v4l2_requestbuffers" {
+                count = "count", kind = "type", memory = "memory", capabilities = "capabilities",
+            }
+            Buffer = "v4l2_buffer" {
+                index = "index", kind = "type", bytesused = "bytesused", flags = "flags", field = "field",
+                timestamp = "timestamp", timecode = "timecode", sequence = "sequence", memory = "memory",
+                m = "m", length = "length", reserved2 = "reserved2", request_fd = "reserved2 + 4",
+            }
+            BufferPlane = "v4l2_plane" {
+                bytesused = "bytesused", length = "length", m = "m", data_offset = "data_offset",
+                reserved = "reserved",
+            }
+            Input = "v4l2_input" {
+                index = "index", name = "name", kind = "type", audioset = "audioset", tuner = "tuner",
+                std = "std", status = "status", capabilities = "capabilities", reserved = "reserved",
+            }
+            DvTimings = "v4l2_dv_timings" {
+                kind = "type", width = "bt.width", height = "bt.height", interlaced = "bt.interlaced",
+                polarities = "bt.polarities", pixelclock = "bt.pixelclock", rest = "bt.hfrontporch",
+            }
+            EventSubscription = "v4l2_event_subscription" {
+                kind = "type", id = "id", flags = "flags", reserved = "reserved",
+            }
+            Event = "v4l2_event" {
+                kind = "type", payload = "u", pending = "pending", sequence = "sequence",
+                timestamp = "timestamp", id = "id", reserved = "reserved",
+            }
+        };
+        // C has no name for what follows `reserved2`, because it is an unnamed union.
+        all.retain(|(name, _)| !name.contains(" + "));
+        all.extend(super::super::format::offsets());
+        macro_rules! requests {
+            ($($request:ident)*) => { [$((concat!("VIDIOC_", stringify!($request)), $request.opcode() as usize)),*] };
+        }
+        all.extend(requests! {
+            QUERYCAP ENUM_FMT G_FMT S_FMT REQBUFS QUERYBUF QBUF DQBUF STREAMON STREAMOFF ENUMINPUT G_INPUT
+            S_DV_TIMINGS DQEVENT SUBSCRIBE_EVENT QUERY_DV_TIMINGS
+        });
+        macro_rules! values {
+            ($($c:literal = $value:expr),* $(,)?) => { [$(($c, $value as usize)),*] };
+        }
+        all.extend(values! {
+            "V4L2_BUF_TYPE_VIDEO_CAPTURE" = BufferType::Single.code(),
+            "V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE" = BufferType::Multi.code(),
+            "V4L2_MEMORY_MMAP" = MEMORY_MMAP,
+            "VIDEO_MAX_PLANES" = MAX_PLANES,
+            "V4L2_CAP_VIDEO_CAPTURE" = Capability::VIDEO_CAPTURE,
+            "V4L2_CAP_VIDEO_CAPTURE_MPLANE" = Capability::VIDEO_CAPTURE_MPLANE,
+            "V4L2_CAP_STREAMING" = Capability::STREAMING,
+            "V4L2_CAP_DEVICE_CAPS" = Capability::DEVICE_CAPS,
+            "V4L2_BUF_FLAG_ERROR" = Buffer::FLAG_ERROR,
+            "V4L2_BUF_FLAG_TIMESTAMP_MASK" = Buffer::FLAG_TIMESTAMP_MASK,
+            "V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC" = Buffer::FLAG_TIMESTAMP_MONOTONIC,
+            "V4L2_IN_ST_NO_POWER | V4L2_IN_ST_NO_SIGNAL" = Input::NOTHING_THERE,
+            "V4L2_IN_ST_NO_H_LOCK | V4L2_IN_ST_NO_V_LOCK | V4L2_IN_ST_NO_STD_LOCK | V4L2_IN_ST_NO_SYNC \
+             | V4L2_IN_ST_NO_EQU | V4L2_IN_ST_NO_CARRIER" = Input::NOT_LOCKED,
+            "V4L2_EVENT_SOURCE_CHANGE" = EVENT_SOURCE_CHANGE,
+        });
+        all
+    }
+
+    #[test]
+    fn the_c_header_agrees() {
+        let folder = std::env::temp_dir().join(format!("kvm-capture-abi-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (source, program) = (folder.join("probe.c"), folder.join("probe"));
+        let expectations = expectations();
+        let lines: String = expectations
+            .iter()
+            .map(|(expression, _)| format!("    printf(\"%lu\\n\", (unsigned long)({expression}));\n"))
+            .collect();
+        let code = format!(
+            "#include <stddef.h>\n#include <stdio.h>\n#include <linux/videodev2.h>\n\
+             int main(void) {{\n{lines}    return 0;\n}}\n"
+        );
+        std::fs::write(&source, code).unwrap();
+        let header = std::path::Path::new("/usr/include/linux/videodev2.h");
+        let compiled =
+            header.exists().then(|| Command::new("cc").arg(&source).arg("-o").arg(&program).output());
+        let Some(Ok(compiled)) = compiled else {
+            println!("SKIPPED: no C compiler or no linux/videodev2.h to compare with");
+            return;
+        };
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        let said = Command::new(&program).output().unwrap().stdout;
+        std::fs::remove_dir_all(&folder).unwrap();
+        let said: Vec<usize> =
+            String::from_utf8(said).unwrap().lines().map(|line| line.parse().unwrap()).collect();
+        assert_eq!(said.len(), expectations.len());
+        for ((expression, here), c) in expectations.into_iter().zip(said) {
+            assert_eq!(here, c, "{expression}");
+        }
+    }
+
+    /// The numbers as `strace` prints them on any 64-bit machine, for where there is no header.
+    #[test]
+    #[cfg(all(target_pointer_width = "64", any(target_arch = "x86_64", target_arch = "aarch64")))]
+    fn requests_have_their_known_numbers() {
+        assert_eq!(QUERYCAP.opcode(), 0x8068_5600);
+        assert_eq!(S_FMT.opcode(), 0xc0d0_5605);
+        assert_eq!(DQBUF.opcode(), 0xc058_5611);
+        assert_eq!(STREAMON.opcode(), 0x4004_5612);
+        assert_eq!(S_DV_TIMINGS.opcode(), 0xc084_5657);
+        assert_eq!(DQEVENT.opcode(), 0x8088_5659);
+        assert_eq!(QUERY_DV_TIMINGS.opcode(), 0x8084_5663);
+    }
+}

@@ -1,0 +1,16 @@
+//! Capture from V4L2 devices: `source` on top; `device`, `signal` and `format` ask and set up; `queue` lends the
+//! buffers; `readiness` is what to wait on; `abi` and `kernel` are the system underneath.
+
+mod abi;
+mod device;
+mod format;
+mod kernel;
+mod options;
+mod queue;
+mod readiness;
+mod sequence;
+mod signal;
+mod source;
+
+pub use options::V4l2Options;
+pub use source::{V4l2Source, V4l2Stats};
