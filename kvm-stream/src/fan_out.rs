@@ -278,7 +278,7 @@ mod tests {
         assert!(fan_out.take_keyframe_request());
         assert!(!fan_out.take_keyframe_request());
         fan_out.push(packet(Codec::H264, 9, false)).unwrap();
-        assert_eq!(taken(&mut late), []);
+        assert!(taken(&mut late).is_empty());
         fan_out.push(packet(Codec::H264, 10, true)).unwrap();
         assert_eq!(taken(&mut late), [10]);
     }

@@ -8,9 +8,11 @@ mod encoder;
 mod fan_out;
 #[cfg(feature = "jpeg")]
 mod jpeg;
+pub mod mp4;
 mod packet;
 mod passthrough;
 mod pipeline;
+mod recorder;
 mod rect;
 mod sink;
 
@@ -23,5 +25,6 @@ pub use jpeg::JpegEncoder;
 pub use packet::{Codec, Packet};
 pub use passthrough::Passthrough;
 pub use pipeline::{Pipeline, PipelineError, SinkId, StageTimes, Step};
+pub use recorder::{Recorded, Recorder};
 pub use rect::Rect;
 pub use sink::{PacketSink, SinkError};

@@ -183,7 +183,7 @@ impl<W: Write> Recorder<W> {
         if self.fragments.count() > 0 {
             self.fill_until(self.clock.at(now))?;
             let done = self.fragments.finish(&mut self.writer);
-            self.written(done)?;
+            self.account(done)?;
         }
         Ok((self.writer, self.recorded))
     }

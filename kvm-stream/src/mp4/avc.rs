@@ -47,12 +47,11 @@ impl ParameterSets {
 
     /// Whether an `avcC` box can hold them and a decoder could start with them.
     pub(super) fn check(&self) -> Result<(), NotAvc> {
-        let fits = |sets: &[Bytes]| sets.iter().all(|set| u16::try_from(set.len()).is_ok());
+        let len: usize = self.sequence.iter().chain(&self.picture).map(Bytes::len).sum();
         if self.sequence.is_empty() || self.picture.is_empty() {
             return Err(NotAvc { reason: "a key picture without parameter sets" });
         }
-        if self.sequence.len() > 31 || self.picture.len() > 255 || !fits(&self.sequence) || !fits(&self.picture)
-        {
+        if self.sequence.len() > 31 || self.picture.len() > 255 || len > usize::from(u16::MAX) {
             return Err(NotAvc { reason: "more or longer parameter sets than can be stored" });
         }
         if self.sequence.iter().any(|set| set.len() < 4) {
@@ -158,7 +157,7 @@ fn unit_type(unit: &[u8]) -> u8 {
 /// (ITU-T H.264, section 7.3.2.1.1). 4:2:0 with eight bits where the set is too short to say.
 fn chroma_and_depths(set: &[u8]) -> [u8; 3] {
     let mut bits = ExpGolomb { bits: set.iter().copied().skip(4).flat_map(bits_of) };
-    let read = |bits: &mut ExpGolomb<_>| -> Option<[u8; 3]> {
+    let mut read = || -> Option<[u8; 3]> {
         let _set_id = bits.next_code()?;
         let chroma = bits.next_code()?;
         if chroma == 3 {
@@ -167,7 +166,7 @@ fn chroma_and_depths(set: &[u8]) -> [u8; 3] {
         let (luma_depth, chroma_depth) = (bits.next_code()?, bits.next_code()?);
         Some([chroma & 3, luma_depth & 7, chroma_depth & 7])
     };
-    read(&mut bits).unwrap_or([1, 0, 0])
+    read().unwrap_or([1, 0, 0])
 }
 
 /// Codes of ITU-T H.264, section 9.1, small ones only.
@@ -177,12 +176,15 @@ struct ExpGolomb<I> {
 
 impl<I: Iterator<Item = bool>> ExpGolomb<I> {
     fn next_code(&mut self) -> Option<u8> {
-        let zeros = self.bits.by_ref().take(8).take_while(|bit| !bit).count();
-        let mut value = 1_u16;
-        for _ in 0..zeros {
-            value = value << 1 | u16::from(self.bits.next()?);
+        let mut zeros = 0;
+        while !self.bits.next()? {
+            zeros += 1;
         }
-        u8::try_from(value - 1).ok()
+        let mut value = 1_u8;
+        for _ in 0..zeros {
+            value = value.checked_mul(2)? | u8::from(self.bits.next()?);
+        }
+        Some(value - 1)
     }
 }
 

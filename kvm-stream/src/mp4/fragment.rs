@@ -133,15 +133,15 @@ impl Index {
     const MAX_ENTRIES: usize = 1 << 16;
 
     fn push(&mut self, start: u64, offset: u64) {
-        if self.entries.len() == Self::MAX_ENTRIES {
-            let mut keep = false;
-            self.entries.retain(|_| {
-                keep = !keep;
-                keep
-            });
-            self.stride = self.stride.saturating_mul(2);
-        }
         if self.passed == 0 {
+            if self.entries.len() == Self::MAX_ENTRIES {
+                let mut keep = false;
+                self.entries.retain(|_| {
+                    keep = !keep;
+                    keep
+                });
+                self.stride = self.stride.saturating_mul(2);
+            }
             self.entries.push((start, offset));
         }
         self.passed = (self.passed + 1) % self.stride;
