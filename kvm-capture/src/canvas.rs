@@ -113,6 +113,16 @@ impl Canvas {
         }
     }
 
+    /// Draws an arrow, its tip at this pixel.
+    pub fn pointer(&mut self, x: i32, y: i32) {
+        for row in 0..18_u8 {
+            let length = if row < 12 { u32::from(row) + 1 } else { u32::from(18 - row) };
+            let top = y.saturating_add(i32::from(row));
+            self.fill(x, top, length, 1, [0; 3]);
+            self.fill(x.saturating_add(1), top, length.saturating_sub(2), 1, [255; 3]);
+        }
+    }
+
     /// Moves everything up by that many rows; the rows uncovered at the bottom get the colour.
     pub fn scroll_up(&mut self, rows: u32, colour: Rgb) {
         let rows = rows.min(self.height_px);
@@ -188,7 +198,7 @@ mod tests {
         canvas.fill(i32::MIN, i32::MAX, u32::MAX, u32::MAX, [9; 3]);
         canvas.text(-3, 4, "MM", [7; 3], None);
         canvas.outline(i32::MAX, i32::MIN, u32::MAX, 0, [9; 3]);
-        canvas.shade((-1, -1), (3, 3), |u, v| [u as u8, v as u8, 0]);
+        canvas.shade((-1, -1), (3, 3), |u, v| [u, v, 0].map(|part| u8::try_from(part).unwrap()));
         assert_eq!(pixel(&canvas, 2, 2), [1, 2, 3]);
         assert_eq!(pixel(&canvas, 9, 9), [4, 5, 6]);
         assert_eq!(pixel(&canvas, 0, 1), [1, 2, 0]);

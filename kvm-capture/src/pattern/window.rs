@@ -38,7 +38,7 @@ impl Desktop {
         });
         canvas.clone_from(still);
         let step = u32::try_from(index * 13 % u64::from(canvas.width_px())).unwrap_or(0);
-        draw_pointer(canvas, pixels(step), pixels(step * canvas.height_px() / canvas.width_px()));
+        canvas.pointer(pixels(step), pixels(step * canvas.height_px() / canvas.width_px()));
     }
 }
 
@@ -70,7 +70,7 @@ impl Drag {
         let across = pixels(u32::try_from(way.min(turn * 2 - way)).unwrap_or(0));
         let down = across * 5 / 11;
         self.window.draw(canvas, across, down, width * 2 / 5, height * 2 / 5);
-        draw_pointer(canvas, across + pixels(width / 5), down + 10);
+        canvas.pointer(across + pixels(width / 5), down + 10);
     }
 }
 
@@ -152,16 +152,5 @@ impl Window {
             canvas.text(x + 8, top, &visible, INK, None);
         }
         canvas.outline(x, y, width, height, INK);
-    }
-}
-
-/// An arrow, its tip at the given pixel.
-fn draw_pointer(canvas: &mut Canvas, x: i32, y: i32) {
-    for row in 0..18_u8 {
-        let length = if row < 12 { u32::from(row) + 1 } else { u32::from(18 - row) };
-        canvas.fill(x, y + i32::from(row), length, 1, [0; 3]);
-        if length > 2 {
-            canvas.fill(x + 1, y + i32::from(row), length - 2, 1, [255; 3]);
-        }
     }
 }
