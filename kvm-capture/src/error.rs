@@ -43,10 +43,10 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// Reading a file failed.
-    #[error("reading {path} failed")]
+    #[error("reading failed at byte {offset}")]
     Read {
-        /// The file.
-        path: PathBuf,
+        /// Where, from the start of what was read.
+        offset: u64,
         /// What the system said.
         source: io::Error,
     },

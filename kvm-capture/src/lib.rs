@@ -14,10 +14,14 @@ mod image;
 #[cfg(feature = "pattern")]
 pub mod pattern;
 mod pixel_format;
+mod replay;
 mod source;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod timestamp;
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
 mod v4l2;
+mod y4m;
 
 pub use captured::{Captured, Provenance, SignalLoss};
 pub use colour::{Colour, Matrix, Range};
@@ -25,6 +29,7 @@ pub use error::CaptureError;
 pub use frame::{Frame, FrameError, FrameFormat, Plane};
 pub use image::{ImageView, PlaneView};
 pub use pixel_format::{FourCc, PixelFormat, PlaneSize};
+pub use replay::{FrameRate, Replay};
 pub use source::FrameSource;
 pub use timestamp::Timestamp;
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
