@@ -1,0 +1,315 @@
+//! The picture thread: it drives the pipeline, and waits when there is nothing to do.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use kvm_capture::{Frame, FrameFormat, Timestamp};
+use kvm_stream::{FanOut, JpegEncoder, Pipeline, StageTimes, Step, TileDiff};
+use rustix::event::PollFlags;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::{oneshot, watch};
+
+use crate::inbox::{Inbox, Outbox, Woken, inbox};
+use crate::report::{chain, complain};
+use crate::state::{Format, PictureStats, Signal};
+
+/// What is known about the picture, for the sockets.
+#[derive(Debug, Clone)]
+pub(crate) struct PictureState {
+    pub(crate) signal: Signal,
+    pub(crate) format: Option<Format>,
+    pub(crate) stats: PictureStats,
+}
+
+/// What others ask of the thread.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A viewer asks for a picture that decoding can start at; the pipeline sees to it.
+    Look,
+    /// Somebody wants the newest picture as a JPEG.
+    Snapshot(oneshot::Sender<Snapshot>),
+    /// The thread ends.
+    Stop,
+}
+
+/// One picture as a JPEG.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) jpeg: Bytes,
+    pub(crate) sequence: u64,
+    pub(crate) timestamp: Timestamp,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    pub(crate) commands: Outbox<Command>,
+    pub(crate) state: watch::Receiver<PictureState>,
+    pub(crate) newest: Newest,
+    thread: JoinHandle<()>,
+}
+
+impl Picture {
+    /// Starts the thread. Packets go to the sinks; snapshots are of this quality.
+    pub(crate) fn start(mut pipeline: Pipeline, sinks: [FanOut; 2], quality: u8) -> io::Result<Self> {
+        for sink in sinks {
+            pipeline.add_sink(Box::new(sink));
+        }
+        let (commands, inbox) = inbox()?;
+        let (publish, state) = watch::channel(PictureState {
+            signal: Signal::waiting(),
+            format: None,
+            stats: PictureStats::default(),
+        });
+        let newest = Newest::default();
+        let projection = Projection {
+            pipeline: pipeline.with_clock(Instant::now),
+            publish,
+            newest: newest.clone(),
+            snapshots: JpegEncoder::new(quality),
+            tally: Tally::new(Instant::now()),
+        };
+        let thread = thread::Builder::new().name("picture".to_owned()).spawn(move || projection.run(&inbox))?;
+        Ok(Self { commands, state, newest, thread })
+    }
+
+    /// Ends the thread and waits until the source is closed. Answers whether it ended well.
+    pub(crate) fn wait_end(self) -> bool {
+        self.commands.send(Command::Stop);
+        self.thread.join().is_ok()
+    }
+}
+
+/// When the newest frame was captured, changed or not: up to then, the picture that was sent last is what the
+/// screen showed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Newest(Arc<AtomicU64>);
+
+impl Newest {
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
+    }
+
+    fn is(&self, frame: &Frame) {
+        self.0.store(frame.timestamp().as_micros(), Ordering::Relaxed);
+    }
+}
+
+/// The capture drivers' clock, CLOCK_MONOTONIC, now.
+pub(crate) fn capture_clock() -> Timestamp {
+    let now = clock_gettime(ClockId::Monotonic);
+    // The clock starts at zero and its nanoseconds are fewer than a billion.
+    let (seconds, nanos) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
+    Timestamp::from_micros(seconds.saturating_mul(1_000_000) + nanos / 1000)
+}
+
+/// The thread's own state.
+#[derive(Debug)]
+struct Projection {
+    pipeline: Pipeline,
+    publish: watch::Sender<PictureState>,
+    newest: Newest,
+    snapshots: JpegEncoder,
+    tally: Tally,
+}
+
+impl Projection {
+    fn run(mut self, inbox: &Inbox<Command>) {
+        let mut false_alarms = 0;
+        loop {
+            while let Some(command) = inbox.next() {
+                match command {
+                    // The step below looks.
+                    Command::Look => {}
+                    Command::Snapshot(answer) => self.take_snapshot(answer),
+                    Command::Stop => return,
+                }
+            }
+            let rest = match self.pipeline.step() {
+                Ok(Step::Idle) => Some(POLL),
+                Ok(step) => {
+                    false_alarms = 0;
+                    self.note(step);
+                    None
+                }
+                Err(error) => {
+                    self.fail(chain(&error));
+                    Some(AFTER_FAILURE)
+                }
+            };
+            self.tally.close_second(Instant::now(), &self.publish);
+            let Some(rest) = rest else { continue };
+            let woken = match self.pipeline.readiness() {
+                Some(source) if rest == POLL && false_alarms < FALSE_ALARMS => {
+                    inbox.wait([(source, PollFlags::IN | PollFlags::PRI)], Some(SECOND))
+                }
+                _ => {
+                    false_alarms = 0;
+                    inbox.wait([], Some(rest))
+                }
+            };
+            match woken {
+                // A source that says "ready" and has nothing would have this thread spin.
+                Ok(Woken::ByDevice | Woken::ByBrokenDevice) => false_alarms += 1,
+                Ok(Woken::ByTime | Woken::ByCommand) => {}
+                Err(error) => {
+                    self.fail(error.to_string());
+                    thread::sleep(AFTER_FAILURE);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, step: Step) {
+        if let Some(frame) = self.pipeline.frame() {
+            self.newest.is(frame);
+        }
+        match step {
+            Step::Unchanged { times } => {
+                self.tally.unchanged += 1;
+                self.tally.add(times, None);
+                self.go_live();
+            }
+            Step::Encoded { damage, bytes, times } => {
+                let tile = u64::from(TileDiff::TILE_PX).pow(2);
+                self.tally.changed_tiles = damage.area().div_ceil(tile);
+                self.tally.add(times, Some(bytes));
+                self.go_live();
+            }
+            Step::SignalChanged(format) => self.show(Signal::LIVE, Some(format)),
+            Step::SignalLost(loss) => self.show(Signal::lost(loss), None),
+            Step::Starved { .. } => self.tally.starved += 1,
+            _ => {}
+        }
+    }
+
+    /// There are frames, so there is a signal, whether the source says so first or not.
+    fn go_live(&mut self) {
+        if let Some(format) = self.pipeline.frame().map(Frame::format) {
+            self.tally.tiles = tiles(format);
+            self.show(Signal::LIVE, Some(format));
+        }
+    }
+
+    fn fail(&mut self, chain: String) {
+        let signal = Signal::failed(chain);
+        if self.publish.borrow().signal != signal {
+            complain("picture", signal.reason.as_deref().unwrap_or_default());
+        }
+        self.show(signal, None);
+    }
+
+    fn show(&self, signal: Signal, format: Option<FrameFormat>) {
+        let format = format.map(Format::from);
+        self.publish.send_if_modified(|state| {
+            let changed = state.signal != signal || state.format != format;
+            (state.signal, state.format) = (signal, format);
+            changed
+        });
+    }
+
+    fn take_snapshot(&mut self, answer: oneshot::Sender<Snapshot>) {
+        // Without a picture the answer is dropped, which is an answer.
+        let Some(frame) = self.pipeline.frame() else { return };
+        match self.snapshots.picture(frame) {
+            Ok(jpeg) => {
+                let snapshot = Snapshot { jpeg, sequence: frame.sequence(), timestamp: frame.timestamp() };
+                // Whoever asked may be gone.
+                let _ = answer.send(snapshot);
+            }
+            Err(error) => complain("snapshot", chain(&error)),
+        }
+    }
+}
+
+/// What is counted, and published once a second.
+#[derive(Debug)]
+struct Tally {
+    since: Instant,
+    captured: u32,
+    sent: u32,
+    bytes: u64,
+    diff: Duration,
+    encode: Duration,
+    changed_tiles: u64,
+    tiles: u64,
+    unchanged: u64,
+    starved: u64,
+}
+
+impl Tally {
+    fn new(since: Instant) -> Self {
+        Self {
+            since,
+            captured: 0,
+            sent: 0,
+            bytes: 0,
+            diff: Duration::ZERO,
+            encode: Duration::ZERO,
+            changed_tiles: 0,
+            tiles: 0,
+            unchanged: 0,
+            starved: 0,
+        }
+    }
+
+    fn add(&mut self, times: StageTimes, sent: Option<usize>) {
+        self.captured += 1;
+        self.diff += times.diff;
+        if let Some(bytes) = sent {
+            self.sent += 1;
+            self.bytes += bytes as u64;
+            self.encode += times.encode;
+        }
+    }
+
+    fn close_second(&mut self, now: Instant, publish: &watch::Sender<PictureState>) {
+        let past = now.saturating_duration_since(self.since);
+        if past < SECOND {
+            return;
+        }
+        let per_second = |count: u32| (f64::from(count) / past.as_secs_f64() * 10.0).round() / 10.0;
+        let mean = |total: Duration, count: u32| micros(total.checked_div(count).unwrap_or_default());
+        let stats = PictureStats {
+            captured_fps: per_second(self.captured),
+            sent_fps: per_second(self.sent),
+            bytes_per_s: self.bytes * 1_000_000 / micros(past).max(1),
+            changed_tiles: self.changed_tiles,
+            tiles: self.tiles,
+            diff_us: mean(self.diff, self.captured),
+            encode_us: mean(self.encode, self.sent),
+            unchanged: self.unchanged,
+            starved: self.starved,
+        };
+        publish.send_modify(|state| state.stats = stats);
+        *self = Self {
+            tiles: self.tiles,
+            changed_tiles: self.changed_tiles,
+            unchanged: self.unchanged,
+            starved: self.starved,
+            ..Self::new(now)
+        };
+    }
+}
+
+/// Microseconds as the statistics have them.
+pub(crate) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn tiles(format: FrameFormat) -> u64 {
+    let across = |side: u32| u64::from(side.div_ceil(TileDiff::TILE_PX));
+    across(format.width_px) * across(format.height_px)
+}
+
+/// How soon a source is asked again that has no descriptor to wait on.
+const POLL: Duration = Duration::from_millis(4);
+const SECOND: Duration = Duration::from_secs(1);
+/// How soon is gone on after a failure.
+const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// Times that a source may say "ready" in vain before it is asked at the pace of one without a descriptor.
+const FALSE_ALARMS: u32 = 4;

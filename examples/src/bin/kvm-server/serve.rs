@@ -1,0 +1,112 @@
+//! A KVM from its start to its end.
+
+use std::future::Future;
+use std::io;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use kvm_stream::FanOut;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::app::{App, ended};
+use crate::input::Input;
+use crate::options::Options;
+use crate::origin::Site;
+use crate::parts::{Parts, StartError};
+use crate::picture::Picture;
+use crate::recording::{RecordingError, Recordings};
+use crate::report::{complain, say};
+use crate::session::Door;
+use crate::web::{Web, routes};
+
+/// Assembles the KVM and serves it until the program is told to end.
+pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
+    // Before anything is opened, so that whatever is open is closed in order.
+    let told_to_end = told_to_end().map_err(|source| StartError::System { what: "waiting for signals", source })?;
+    let parts = Parts::assemble(options)?;
+    let (packets, tape) = (FanOut::new(VIEWER_BOUND), FanOut::new(TAPE_BOUND));
+    let started = |source| StartError::System { what: "a thread", source };
+    let picture = Picture::start(parts.pipeline, [packets.clone(), tape.clone()], options.quality).map_err(started)?;
+    let input = Input::start(parts.seat).map_err(started)?;
+    let newest = picture.newest.clone();
+    let recordings = Arc::new(Recordings::new(parts.recordings, tape, newest, parts.recording_grants));
+    if let Some(file) = &options.record {
+        recordings.start_into(file)?;
+    }
+
+    let mut door = Door::default();
+    let token = door.first_token()?;
+    let end = watch::Sender::new(false);
+    let app = Arc::new(App {
+        door: Mutex::new(door),
+        manifest: parts.manifest,
+        ledger: parts.ledger,
+        packets,
+        picture: picture.commands.clone(),
+        picture_state: picture.state.clone(),
+        input: input.commands.clone(),
+        input_state: input.state.clone(),
+        recordings: Arc::clone(&recordings),
+        recording_changed: watch::Sender::new(()),
+        target_text: parts.target.map(|target| Box::new(move || target.text()) as Box<_>),
+        end: end.subscribe(),
+        holders: AtomicU64::new(1),
+    });
+    let address = parts.listener.socket.local_addr().map_err(started)?;
+    let site = Arc::new(Site::new(address, options.origin.clone()));
+    say(app.manifest.to_string().trim_end());
+    say(format_args!("open {}", site.first_link(&token)));
+
+    let routes = routes(Web { app, site });
+    let socket = parts.listener.socket.tap_io(|connection| {
+        // Without it a key's answer waits for more; that it cannot be set delays and breaks nothing.
+        let _ = connection.set_nodelay(true);
+    });
+    let mut closing = end.subscribe();
+    let server =
+        axum::serve(socket, routes).with_graceful_shutdown(async move { ended(&mut closing).await });
+    let server = tokio::spawn(server.into_future());
+    told_to_end.await;
+    end.send_replace(true);
+    // Whoever has not gone by then is cut off when the program ends.
+    let _ = timeout(GOODBYE, server).await;
+    close(input, &recordings, picture)
+}
+
+/// Releases the keys, finishes the recording, closes the devices.
+fn close(input: Input, recordings: &Recordings, picture: Picture) -> Result<(), StartError> {
+    let released = input.wait_end();
+    let recorded = match recordings.wait_stop() {
+        Err(RecordingError::NotRunning) => Ok(()),
+        outcome => outcome,
+    };
+    if !released || !picture.wait_end() {
+        complain("end", "a thread broke off");
+    }
+    Ok(recorded?)
+}
+
+/// Completes at Ctrl-C, or when a service manager or a closing terminal says so.
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
+}
+
+/// Pictures a viewer may be behind: one on its way and the newest.
+const VIEWER_BOUND: usize = 2;
+/// Pictures a recording may be behind: two seconds, which is how long a disk may stall.
+const TAPE_BOUND: usize = 120;
+/// How long viewers get to hear that the server ends.
+const GOODBYE: Duration = Duration::from_secs(1);

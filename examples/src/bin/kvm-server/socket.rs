@@ -1,0 +1,219 @@
+//! One page's WebSocket: a reader that hands on what the page asks for, and a writer that is as slow as the page
+//! and delays nobody.
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, close_code};
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use kvm_hid::Holder;
+use kvm_stream::{Packet, Viewer};
+use serde_json::json;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use crate::app::{App, ended};
+use crate::input::{self, Reason};
+use crate::message::{Message, picture_message};
+use crate::picture::{self, capture_clock, micros};
+use crate::report::chain;
+use crate::state::Line;
+
+/// Serves a page until either side is gone, and then has its keys released at once.
+pub(crate) async fn serve(socket: WebSocket, app: Arc<App>) {
+    let (refuse, refusals) = mpsc::channel(REFUSALS);
+    let seated = Seated::join(&app, refuse.clone());
+    let shared = Shared::default();
+    let (sink, stream) = socket.split();
+    let reader = Reader { app: &app, holder: seated.holder, stream, refuse, shared: &shared };
+    let writer = Writer {
+        app: &app,
+        holder: seated.holder,
+        sink,
+        refusals,
+        viewer: app.packets.join(),
+        line: Line::default(),
+        shared: &shared,
+    };
+    app.picture.send(picture::Command::Look);
+    tokio::select! {
+        () = reader.run() => {}
+        _ = writer.run() => {}
+    }
+}
+
+/// A place at the seat; dropping it leaves, however the connection ended.
+struct Seated<'a> {
+    app: &'a App,
+    holder: Holder,
+}
+
+impl<'a> Seated<'a> {
+    fn join(app: &'a App, refusals: mpsc::Sender<Reason>) -> Self {
+        let viewer = app.next_holder();
+        app.input.send(input::Command::Join { viewer, refusals });
+        Self { app, holder: viewer }
+    }
+}
+
+impl Drop for Seated<'_> {
+    fn drop(&mut self) {
+        self.app.input.send(input::Command::Leave(self.holder));
+    }
+}
+
+/// What the reader of a connection tells its writer.
+#[derive(Default)]
+struct Shared {
+    malformed: AtomicU64,
+    keyframe: Notify,
+}
+
+struct Reader<'a> {
+    app: &'a App,
+    holder: Holder,
+    stream: SplitStream<WebSocket>,
+    refuse: mpsc::Sender<Reason>,
+    shared: &'a Shared,
+}
+
+impl Reader<'_> {
+    async fn run(mut self) {
+        let requests = Arc::new(Semaphore::new(REQUESTS));
+        // A line that answers not even pings is dead.
+        while let Ok(Some(Ok(frame))) = timeout(DEAD_AFTER, self.stream.next()).await {
+            let text = match frame {
+                Frame::Text(text) => text,
+                Frame::Binary(_) => {
+                    self.malformed("a page sends no binary messages");
+                    continue;
+                }
+                Frame::Ping(_) | Frame::Pong(_) => continue,
+                Frame::Close(_) => return,
+            };
+            match Message::read(&text) {
+                Ok(Message::Input(request)) => {
+                    // A page that sends faster than the input thread works is read slower.
+                    let Ok(permit) = Arc::clone(&requests).acquire_owned().await else { return };
+                    self.app.input.send(input::Command::Ask { viewer: self.holder, request, permit });
+                }
+                Ok(Message::Record { on }) => self.record(on).await,
+                Ok(Message::Keyframe) => self.shared.keyframe.notify_one(),
+                Err(reason) => self.malformed(reason),
+            }
+        }
+    }
+
+    async fn record(&self, on: bool) {
+        if !self.app.is_controlled_by(self.holder) {
+            return self.refuse("recording is for whoever has control: take control first");
+        }
+        if let Err(error) = self.app.record(on).await {
+            self.refuse(chain(&error));
+        }
+    }
+
+    fn malformed(&self, reason: &'static str) {
+        self.shared.malformed.fetch_add(1, Ordering::Relaxed);
+        self.refuse(reason);
+    }
+
+    fn refuse(&self, reason: impl Into<Reason>) {
+        // A page that does not read what it is told misses some of it.
+        let _ = self.refuse.try_send(reason.into());
+    }
+}
+
+struct Writer<'a> {
+    app: &'a App,
+    holder: Holder,
+    sink: SplitSink<WebSocket, Frame>,
+    refusals: mpsc::Receiver<Reason>,
+    viewer: Viewer,
+    line: Line,
+    shared: &'a Shared,
+}
+
+impl Writer<'_> {
+    /// Writes what there is to say, one thing after the other; fails when the page is gone.
+    async fn run(mut self) -> Result<(), axum::Error> {
+        let (mut picture, mut input) = (self.app.picture_state.clone(), self.app.input_state.clone());
+        let (mut recording, mut end) = (self.app.recording_changed.subscribe(), self.app.end.clone());
+        let mut second = interval(SECOND);
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ping = interval(PING);
+        // When the next state may be sent, and whether there is one to send.
+        let (mut state_at, mut is_due) = (Instant::now(), true);
+        loop {
+            tokio::select! {
+                // In this order, because there may always be a picture.
+                biased;
+                () = ended(&mut end) => {
+                    let frame = CloseFrame { code: close_code::AWAY, reason: "the server ends".into() };
+                    return self.sink.send(Frame::Close(Some(frame))).await;
+                }
+                Some(reason) = self.refusals.recv() => {
+                    self.say(&json!({ "type": "refused", "reason": reason })).await?;
+                }
+                () = due_at(is_due.then_some(state_at)) => {
+                    is_due = false;
+                    state_at = Instant::now() + STATE_PAUSE;
+                    let state = self.app.state(Some(self.holder), &self.line);
+                    self.say(&state).await?;
+                }
+                () = self.shared.keyframe.notified() => {
+                    self.viewer.request_keyframe();
+                    self.app.picture.send(picture::Command::Look);
+                }
+                Ok(()) = picture.changed() => is_due = true,
+                Ok(()) = input.changed() => is_due = true,
+                Ok(()) = recording.changed() => is_due = true,
+                _ = second.tick() => is_due = true,
+                _ = ping.tick() => self.sink.send(Frame::Ping(Bytes::new())).await?,
+                Some(packet) = poll_fn(|context| self.viewer.poll_packet(context)) => self.show(&packet).await?,
+            }
+        }
+    }
+
+    async fn show(&mut self, packet: &Packet) -> Result<(), axum::Error> {
+        let sent = capture_clock();
+        let message = picture_message(packet, sent);
+        let start = Instant::now();
+        self.sink.send(Frame::Binary(message.into())).await?;
+        self.line = Line {
+            send_us: micros(start.elapsed()),
+            age_us: micros(sent.saturating_since(packet.timestamp)),
+            dropped: self.viewer.dropped(),
+            malformed: self.shared.malformed.load(Ordering::Relaxed),
+        };
+        Ok(())
+    }
+
+    async fn say(&mut self, message: &impl serde::Serialize) -> Result<(), axum::Error> {
+        let text = serde_json::to_string(message).map_err(axum::Error::new)?;
+        self.sink.send(Frame::Text(text.into())).await
+    }
+}
+
+/// Waits until then; for ever if there is nothing to wait for.
+async fn due_at(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => pending().await,
+    }
+}
+
+/// Refusals that wait for a page to read them.
+const REFUSALS: usize = 32;
+/// Requests of one page that wait for the input thread.
+const REQUESTS: usize = 256;
+const SECOND: Duration = Duration::from_secs(1);
+/// Changes that come closer together are told in one message.
+const STATE_PAUSE: Duration = Duration::from_millis(50);
+/// Browsers answer pings by themselves, even for a page in the background.
+const PING: Duration = Duration::from_secs(5);
+const DEAD_AFTER: Duration = Duration::from_secs(15);
