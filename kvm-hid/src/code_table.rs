@@ -210,7 +210,7 @@ pub(crate) const KEYBOARD: &[Row] = &[
     keyboard(0xD2, 0, "NumpadMemoryClear"),
     keyboard(0xD3, 0, "NumpadMemoryAdd"),
     keyboard(0xD4, 0, "NumpadMemorySubtract"),
-    keyboard(0xD8, 0, "NumpadClear"),
+    keyboard(0xD8, 111, "NumpadClear"),
     keyboard(0xD9, 0, "NumpadClearEntry"),
     keyboard(0xE0, 29, "ControlLeft"),
     keyboard(0xE1, 42, "ShiftLeft"),

@@ -66,7 +66,14 @@ impl Keyboard {
 
     /// The keys that are down, in the order of their usages, modifiers last.
     pub fn down(&self) -> impl Iterator<Item = Usage> {
-        (0..=u8::MAX).map(Usage::keyboard).filter(|&key| self.is_down(key))
+        [0_u8, 64, 128, 192].into_iter().zip(self.down).flat_map(|(first, word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = u8::try_from(rest.trailing_zeros()).ok().filter(|_| rest != 0)?;
+                rest &= rest - 1;
+                Some(Usage::keyboard(first + bit))
+            })
+        })
     }
 
     /// How many keys are down.

@@ -9,6 +9,8 @@ mod descriptor;
 mod desk;
 mod error;
 mod event;
+#[cfg(feature = "gadget")]
+pub mod gadget;
 mod interface;
 mod keyboard;
 mod lane;
@@ -20,6 +22,8 @@ mod report;
 mod reports;
 mod seat;
 mod sink;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod typing;
 mod usage;
 

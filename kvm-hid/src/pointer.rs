@@ -43,7 +43,7 @@ impl Pointer {
     /// Turns the wheels; see [`InputEvent::Wheel`](crate::InputEvent::Wheel).
     pub fn scroll(&mut self, vertical: i32, horizontal: i32) -> Reports {
         let at = if self.last == Interface::Mouse { MOUSE_WHEELS } else { POINTER_WHEELS };
-        Reports::distance(self.report(self.last), at, vertical, horizontal)
+        Reports::distance(self.tell(self.last), at, vertical, horizontal)
     }
 
     /// A button goes down. `None` if it is down already.
@@ -52,14 +52,14 @@ impl Pointer {
             return None;
         }
         *self.buttons(self.last) |= button.bit();
-        Some(Reports::edge(self.report(self.last)))
+        Some(Reports::edge(self.tell(self.last)))
     }
 
     /// A button comes up, on the interface it was pressed on. `None` if it was not down.
     pub fn release(&mut self, button: Button) -> Option<Reports> {
         let interface = self.pressed_on(button)?;
         *self.buttons(interface) &= !button.bit();
-        Some(Reports::edge(self.report(interface)))
+        Some(Reports::edge(self.tell(interface)))
     }
 
     /// All buttons come up that are down on an interface. `None` if none is.
@@ -68,7 +68,7 @@ impl Pointer {
             return None;
         }
         *self.buttons(interface) = 0;
-        Some(Reports::edge(self.report(interface)))
+        Some(Reports::edge(self.tell(interface)))
     }
 
     /// Whether a button is down.
@@ -113,6 +113,16 @@ impl Pointer {
     /// The place the pointer was last put to.
     pub fn position(&self) -> Option<(u16, u16)> {
         self.position
+    }
+
+    /// The report of what is down on an interface, to be sent.
+    ///
+    /// One of the absolute pointer says where it is, too, so that sending it makes the position a known one.
+    fn tell(&mut self, interface: Interface) -> Report {
+        if interface == Interface::Pointer {
+            self.position.get_or_insert(CENTRE);
+        }
+        self.report(interface)
     }
 
     /// The report of what is down on an interface, without any movement.

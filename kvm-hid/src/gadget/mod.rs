@@ -1,0 +1,5 @@
+//! Reports for a Linux USB gadget.
+
+mod node;
+
+pub use node::GadgetNode;
