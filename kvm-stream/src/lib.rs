@@ -9,6 +9,8 @@ mod fan_out;
 #[cfg(feature = "jpeg")]
 mod jpeg;
 pub mod mp4;
+#[cfg(feature = "openh264")]
+mod openh264;
 mod packet;
 mod passthrough;
 mod pipeline;
@@ -22,6 +24,8 @@ pub use encoder::{EncodeError, Encoder};
 pub use fan_out::{FanOut, Viewer};
 #[cfg(feature = "jpeg")]
 pub use jpeg::JpegEncoder;
+#[cfg(feature = "openh264")]
+pub use openh264::OpenH264Encoder;
 pub use packet::{Codec, Packet};
 pub use passthrough::Passthrough;
 pub use pipeline::{Pipeline, PipelineError, SinkId, StageTimes, Step};

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use ::mp4::{AvcConfig, MediaConfig, Mp4Config, Mp4Sample, Mp4Writer, TrackConfig, TrackType};
 
-use super::fragment::ticks;
 use super::read::{Ending, Picture, ReadError, RecordingReader};
 use crate::Codec;
 
@@ -198,6 +197,11 @@ fn track_config<R>(recording: &RecordingReader<R>, timescale: u32) -> Result<Tra
             pic_param_set: picture.to_vec(),
         }),
     })
+}
+
+/// Ticks of a time, for what the file can hold: 584,000 years.
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn write_error(error: ::mp4::Error) -> FinaliseError {

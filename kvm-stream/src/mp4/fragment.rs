@@ -1,7 +1,6 @@
 //! Fragments of a recording, and the index of them at its end.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -180,11 +179,6 @@ impl Default for Index {
 
 fn too_long() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "a fragment of 4 GiB or more")
-}
-
-/// Ticks of a time, for what the file can hold: 584,000 years.
-pub(super) fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 pub(super) const MDAT_HEADER: usize = 8;
