@@ -32,11 +32,15 @@ KEYS = {
     "Escape": "\ue00c",
     "ArrowUp": "\ue013",
     "ArrowDown": "\ue015",
+    "Delete": "\ue017",
 }
 
 
 # Whatever proxy the surroundings name, the driver is on this machine.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+# What a US keyboard writes with Shift, and the key that writes it.
+SHIFTED = dict(zip('~!@#$%^&*()_+{}|:"<>?', "`1234567890-=[]\\;',./"))
 
 
 class WebDriverError(Exception):
@@ -149,12 +153,16 @@ class Browser:
         actions = [{"type": f"key{verb.title()}", "value": KEYS.get(key, key)} for verb, key in steps]
         self._act({"type": "key", "id": "keyboard", "actions": actions})
 
-    def type(self, text, pause_ms=20):
-        """Types each character by itself, as fingers do."""
+    def type(self, text, pause_ms=15):
+        """Types each character by itself, as fingers do on a US keyboard."""
         actions = []
         for character in text:
-            actions += [{"type": "keyDown", "value": character}, {"type": "keyUp", "value": character}]
-            actions += [{"type": "pause", "duration": pause_ms}]
+            plain = SHIFTED.get(character, character.lower())
+            stroke = [{"type": "keyDown", "value": plain}, {"type": "keyUp", "value": plain}]
+            if plain != character:
+                shift = KEYS["Shift"]
+                stroke = [{"type": "keyDown", "value": shift}, *stroke, {"type": "keyUp", "value": shift}]
+            actions += [*stroke, {"type": "pause", "duration": pause_ms}]
         self._act({"type": "key", "id": "keyboard", "actions": actions})
 
     def press(self, key):

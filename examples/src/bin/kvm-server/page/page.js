@@ -3,18 +3,20 @@
 // One rule stands above the others: what is not known to be live does not look live, and what is not known
 // to be under control gets no input.
 
-import { Line } from '/line.js';
-import { Picture } from '/picture.js';
-import { Held, Keyboard } from '/keyboard.js';
-import { KeyRow } from '/keyrow.js';
-import { Pointer } from '/pointer.js';
-import { Notice } from '/notice.js';
-import { Panel } from '/panel.js';
+import { Line } from './line.js';
+import { Picture } from './picture.js';
+import { Held, Keyboard } from './keyboard.js';
+import { KeyRow } from './keyrow.js';
+import { Pointer } from './pointer.js';
+import { Notice } from './notice.js';
+import { Panel } from './panel.js';
 
 const $ = (id) => document.getElementById(id);
 const app = $('kvm');
 const canvas = $('picture');
 const TICK_MS = 250;
+// The server takes messages of 64 KiB; a character may take two bytes on the way.
+const LONGEST_TEXT = 30000;
 
 /** The newest state of the line that is open; null when there is none. */
 let state = null;
@@ -285,9 +287,11 @@ function countPaste() {
   const foreign = [...new Set(characters.filter((character) => !/[\x20-\x7e\n\t]/.test(character)))];
   const count = `${characters.length} character${characters.length === 1 ? '' : 's'}`;
   const shown = foreign.slice(0, 8).join(' ') + (foreign.length > 8 ? ' …' : '');
-  $('paste-count').textContent = foreign.length ? `${count}; not on a US keyboard: ${shown}` : count;
-  $('paste-count').classList.toggle('alarm', foreign.length > 0);
-  $('paste-type').disabled = characters.length === 0;
+  const tooLong = characters.length > LONGEST_TEXT;
+  const trouble = tooLong ? `; at most ${LONGEST_TEXT} go at once` : foreign.length ? `; not on a US keyboard: ${shown}` : '';
+  $('paste-count').textContent = count + trouble;
+  $('paste-count').classList.toggle('alarm', trouble !== '');
+  $('paste-type').disabled = characters.length === 0 || tooLong;
 }
 
 async function pasteFromClipboard() {

@@ -36,7 +36,6 @@ export class Pointer {
       canvas.addEventListener(type, (event) => this.#pointer(event));
     }
     canvas.addEventListener('pointercancel', () => this.release());
-    canvas.addEventListener('lostpointercapture', () => this.locked || this.release());
     canvas.addEventListener('wheel', (event) => this.#turn(event), { passive: false });
     // The browser's own use of these: menu, selection, paste by the middle button, back and forward.
     for (const type of ['contextmenu', 'dragstart', 'selectstart', 'auxclick', 'mouseup']) {
@@ -102,13 +101,14 @@ export class Pointer {
       if (!this.#hooks.mayControl()) return this.#hooks.denied();
       if (this.relative && !this.locked) return void this.lock().catch(() => {});
       this.#ours = true;
-      if (!this.locked) this.#canvas.setPointerCapture(event.pointerId);
     }
     if (!this.#hooks.mayControl() || (this.relative && !this.locked)) return;
     if (this.locked) this.#move(event);
     else this.#aim(event);
-    if (event.buttons === 0) this.#ours = false;
-    if (event.type !== 'pointerleave') this.#press(this.#ours ? event.buttons : 0);
+    // Without the capture, which the system may take away, nobody would tell that a button came up outside.
+    if (event.buttons === 0 || (event.type === 'pointerleave' && !this.locked)) this.#ours = false;
+    this.#press(this.#ours ? event.buttons : 0);
+    if (this.#ours && !this.locked) this.#canvas.setPointerCapture(event.pointerId);
   }
 
   #aim(event) {
