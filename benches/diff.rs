@@ -1,6 +1,7 @@
 //! The exact difference, beside `memcmp` of the same two buffers.
 //!
 //!     cargo bench -p kvm-benches --bench diff
+#![expect(missing_docs, reason = "criterion's macro makes a public function")]
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Handing a captured buffer on: lending it, beside copying it; and one packet to many viewers.
 //!
 //!     cargo bench -p kvm-benches --bench hand_off
+#![expect(missing_docs, reason = "criterion's macro makes a public function")]
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! From an intent to USB reports, and from a text to USB reports that a host has understood.
 //!
 //!     cargo bench -p kvm-benches --bench hid
+#![expect(missing_docs, reason = "criterion's macro makes a public function")]
 
 use std::time::{Duration, Instant};
 

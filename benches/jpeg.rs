@@ -1,6 +1,7 @@
 //! Encoding whole frames as JPEG.
 //!
 //!     cargo bench -p kvm-benches --bench jpeg
+#![expect(missing_docs, reason = "criterion's macro makes a public function")]
 
 use std::time::Duration;
 

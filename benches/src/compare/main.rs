@@ -7,16 +7,21 @@
 //!
 //! Every frame goes to every contender before the next frame is read, in an order that rotates, so that a noisy
 //! machine is noisy for all of them. Times are processor time of the one thread that everything runs on.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks through them")]
 
 use std::io::{self, Read};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use bytes::Bytes;
-use kvm_benches::bytes_of;
 use kvm_capture::{Frame, FrameFormat, PixelFormat};
-use kvm_stream::{Damage, Encoder, JpegEncoder, TileDiff};
 use rustix::time::{ClockId, clock_gettime};
+
+mod contender;
+#[cfg(feature = "peers")]
+mod peers;
+
+use contender::contenders;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,14 +38,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Somebody who is given every frame and says how many bytes would be sent for it.
-trait Contender {
-    fn name(&self) -> &'static str;
-    /// What has to be done before the clock starts, such as bringing the frame into the form the contender takes.
-    fn prepare(&mut self, _frame: &Frame) {}
-    fn take(&mut self, frame: &Frame) -> usize;
 }
 
 fn compare(format: FrameFormat, per_frame: bool) -> io::Result<()> {
@@ -71,76 +68,6 @@ fn compare(format: FrameFormat, per_frame: bool) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn contenders(format: FrameFormat) -> Vec<Box<dyn Contender>> {
-    let mut contenders: Vec<Box<dyn Contender>> = vec![
-        Box::new(Memcmp { previous: Vec::new(), next: Vec::new() }),
-        Box::new(Difference(TileDiff::new())),
-        Box::new(Jpeg { diff: TileDiff::new(), encoder: JpegEncoder::new(80) }),
-    ];
-    contenders.extend(peers(format));
-    contenders
-}
-
-/// Doing nothing: one comparison of the two buffers.
-struct Memcmp {
-    previous: Vec<u8>,
-    next: Vec<u8>,
-}
-
-impl Contender for Memcmp {
-    fn name(&self) -> &'static str {
-        "memcmp of the two buffers"
-    }
-
-    fn prepare(&mut self, frame: &Frame) {
-        self.previous = std::mem::replace(&mut self.next, bytes_of(frame));
-    }
-
-    fn take(&mut self, _: &Frame) -> usize {
-        std::hint::black_box(self.previous == self.next);
-        0
-    }
-}
-
-/// The exact difference alone.
-struct Difference(TileDiff);
-
-impl Contender for Difference {
-    fn name(&self) -> &'static str {
-        "kvm-stream difference"
-    }
-
-    fn take(&mut self, frame: &Frame) -> usize {
-        self.0.compare(frame.clone());
-        0
-    }
-}
-
-/// The difference, and a JPEG picture when there is one.
-struct Jpeg {
-    diff: TileDiff,
-    encoder: JpegEncoder,
-}
-
-impl Contender for Jpeg {
-    fn name(&self) -> &'static str {
-        "kvm-stream JPEG q80"
-    }
-
-    fn take(&mut self, frame: &Frame) -> usize {
-        let damage: Damage = self.diff.compare(frame.clone());
-        let mut packets = Vec::new();
-        if !damage.is_empty() {
-            self.encoder.encode(frame, &damage, &mut packets).expect("a raw frame can be encoded");
-        }
-        packets.iter().map(|packet| packet.payload.len()).sum()
-    }
-}
-
-fn peers(_: FrameFormat) -> Vec<Box<dyn Contender>> {
-    Vec::new()
 }
 
 fn summarise(name: &str, record: &[(usize, Duration)]) {
