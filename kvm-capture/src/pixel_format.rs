@@ -169,6 +169,12 @@ impl PixelFormat {
     }
 }
 
+impl From<PixelFormat> for FourCc {
+    fn from(format: PixelFormat) -> Self {
+        format.fourcc()
+    }
+}
+
 impl fmt::Display for PixelFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fourcc().fmt(f)

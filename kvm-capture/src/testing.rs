@@ -1,10 +1,9 @@
 //! What every source of frames must do, as a function that checks it.
 //!
-//! For implementations of [`FrameSource`](crate::FrameSource), in this crate and outside. Unlike the rest of the
+//! For implementations of [`FrameSource`], in this crate and outside. Unlike the rest of the
 //! crate it waits and reads a clock, because how long a poll takes is one of the things checked.
 
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -20,22 +19,14 @@ pub struct CheckOptions {
     pub frames: usize,
     /// Frames to hold at most while looking whether the source starves. More than any driver's queue by default.
     pub most_held: usize,
-    /// A poll that waits for longer, beyond what it computes, counts as having blocked. A few are forgiven, for
-    /// the scheduler's sake.
-    pub longest_wait: Duration,
     /// A source that says nothing for longer is taken to be dead.
     pub longest_silence: Duration,
 }
 
 impl CheckOptions {
-    /// 60 frames, at most 34 held, polls that wait for 10 ms, silence of 5 s.
+    /// 60 frames, at most 34 held, silence of 5 s.
     pub const fn new() -> Self {
-        Self {
-            frames: 60,
-            most_held: 34,
-            longest_wait: Duration::from_millis(10),
-            longest_silence: Duration::from_secs(5),
-        }
+        Self { frames: 60, most_held: 34, longest_silence: Duration::from_secs(5) }
     }
 
     /// The same with another number of frames.
@@ -76,7 +67,8 @@ pub fn check_source(source: Box<dyn FrameSource>, options: &CheckOptions) -> Res
         source,
         options,
         checked: Checked::default(),
-        slow_polls: 0,
+        begun: Instant::now(),
+        blocked: Duration::ZERO,
         announced: None,
         last: None,
         starved: None,
@@ -102,8 +94,8 @@ pub struct Checked {
     pub frames: usize,
     /// Polls made.
     pub polls: usize,
-    /// The longest that one of them waited.
-    pub longest_wait: Duration,
+    /// The longest that one of them slept.
+    pub longest_sleep: Duration,
     /// Frames that could be held before the source starved; `None` if it does not.
     pub buffers: Option<usize>,
     /// The format of the last frame.
@@ -116,15 +108,13 @@ pub struct Checked {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
-    /// Polls take too long.
-    #[error("{slow} of {polls} polls blocked, the longest for {longest:?}")]
+    /// Polls sleep where they should answer that there is nothing yet.
+    #[error("{polls} polls slept for {slept:?}, most of the time there was")]
     Blocked {
-        /// Polls that took too long.
-        slow: usize,
-        /// All polls.
+        /// Polls made.
         polls: usize,
-        /// The longest.
-        longest: Duration,
+        /// How long they slept in all.
+        slept: Duration,
     },
     /// Nothing comes.
     #[error("nothing came for {0:?}")]
@@ -155,7 +145,9 @@ struct Check<'a> {
     source: Box<dyn FrameSource>,
     options: &'a CheckOptions,
     checked: Checked,
-    slow_polls: usize,
+    begun: Instant,
+    /// How long polls have slept in all.
+    blocked: Duration,
     announced: Option<FrameFormat>,
     /// Number and time of the frame before.
     last: Option<(u64, Timestamp)>,
@@ -205,19 +197,18 @@ impl Check<'_> {
     }
 
     fn poll(&mut self) -> Result<Option<Captured>, Violation> {
-        let (begin, computing_before) = (Instant::now(), computing());
+        let (begin, computing_before, sleeps_before) = (Instant::now(), computing(), sleeps());
         let captured = self.source.poll_capture()?;
-        let took = begin.elapsed().saturating_sub(computing().saturating_sub(computing_before));
+        let waited = begin.elapsed().saturating_sub(computing().saturating_sub(computing_before));
         self.checked.polls += 1;
-        self.checked.longest_wait = self.checked.longest_wait.max(took);
-        self.slow_polls += usize::from(took > self.options.longest_wait);
-        // One in fifty may be the scheduler's; a source that waits for each frame is far beyond.
-        if self.slow_polls > 3 + self.checked.polls / 50 {
-            return Err(Violation::Blocked {
-                slow: self.slow_polls,
-                polls: self.checked.polls,
-                longest: self.checked.longest_wait,
-            });
+        // A thread that was only put aside for another one has not slept.
+        if sleeps().is_none_or(|after| Some(after) != sleeps_before) {
+            self.blocked += waited;
+            self.checked.longest_sleep = self.checked.longest_sleep.max(waited);
+        }
+        // A driver may take a lock for a moment. A source that waits for its frames does nothing else.
+        if self.checked.polls >= FEWEST_POLLS && self.blocked > self.begun.elapsed() / 2 {
+            return Err(Violation::Blocked { polls: self.checked.polls, slept: self.blocked });
         }
         Ok(captured)
     }
@@ -312,7 +303,7 @@ impl Check<'_> {
     /// Drops the source while a frame is held.
     fn outlive(mut self) -> Result<Checked, Violation> {
         let held = Print::of(self.next_frame()?);
-        let clone = Print { frame: held.frame.clone(), hash: held.hash };
+        let clone = held.clone();
         drop(self.source);
         Print::check_all(&[held])?;
         let checked = std::thread::spawn(move || Print::check_all(&[clone])).join();
@@ -328,19 +319,30 @@ impl fmt::Debug for Check<'_> {
 }
 
 /// A frame and what its bytes were when it came.
+#[derive(Clone)]
 struct Print {
     frame: Frame,
-    hash: u64,
+    bytes: Vec<u8>,
 }
 
 impl Print {
     fn of(frame: Frame) -> Self {
-        let hash = hash(&frame);
-        Self { frame, hash }
+        let mut bytes = Vec::with_capacity(frame.format().len_bytes());
+        runs(&frame).for_each(|run| bytes.extend_from_slice(run));
+        Self { frame, bytes }
+    }
+
+    fn is_unchanged(&self) -> bool {
+        let mut rest = self.bytes.as_slice();
+        runs(&self.frame).all(|run| {
+            let as_it_was = rest.strip_prefix(run);
+            rest = as_it_was.unwrap_or_default();
+            as_it_was.is_some()
+        })
     }
 
     fn check_all(prints: &[Self]) -> Result<(), Violation> {
-        match prints.iter().find(|print| hash(&print.frame) != print.hash) {
+        match prints.iter().find(|print| !print.is_unchanged()) {
             None => Ok(()),
             Some(changed) => Err(Violation::Frame {
                 frame: Box::new(changed.frame.clone()),
@@ -350,24 +352,26 @@ impl Print {
     }
 }
 
-/// A hash over every byte of a picture, padding left out.
-fn hash(frame: &Frame) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    if let Some(image) = frame.image() {
-        for row in image.planes().iter().flat_map(|plane| plane.rows()) {
-            row.hash(&mut hasher);
-        }
-    }
-    if let Some(bytes) = frame.compressed() {
-        bytes.hash(&mut hasher);
-    }
-    hasher.finish()
+/// Every byte of a picture: row by row without padding, or the compressed whole.
+fn runs(frame: &Frame) -> impl Iterator<Item = &[u8]> {
+    let planes = frame.image().into_iter().flat_map(|image| image.planes().to_vec());
+    planes.flat_map(|plane| plane.rows()).chain(frame.compressed().map(|bytes| bytes.as_ref()))
 }
 
 /// How long this thread has computed. What a poll takes beyond that it has waited.
 fn computing() -> Duration {
     clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
 }
+
+/// How often this thread went to sleep, where the system tells (`proc_pid_status(5)`).
+fn sleeps() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
+    let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
+    count.trim().parse().ok()
+}
+
+/// Polls before it can be said that they block.
+const FEWEST_POLLS: usize = 30;
 
 /// A descriptor may be ready for nothing now and then: a tick, a buffer that came back, a damaged frame.
 const MOST_IDLE_WAKES: usize = 200;

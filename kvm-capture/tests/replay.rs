@@ -1,5 +1,7 @@
 //! Files as frames, judged by a writer of our own and by ffmpeg.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
 use std::io::{Cursor, Read};
 use std::process::Command;
 

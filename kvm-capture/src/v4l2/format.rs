@@ -61,6 +61,19 @@ impl PixelLayout {
         }
     }
 
+    /// What another library says of a single-planar device.
+    #[cfg(feature = "v4l")]
+    pub(super) fn single(
+        fourcc: FourCc,
+        (width, height): (u32, u32),
+        field: u32,
+        (colorspace, quantization): (u32, u32),
+        bytes_per_line: u32,
+    ) -> Self {
+        let bytes_per_line = vec![bytes_per_line];
+        Self { width, height, fourcc, field, colorspace, ycbcr_enc: 0, quantization, bytes_per_line }
+    }
+
     /// What to ask a driver for: this code at this size, and everything else as the driver likes it.
     pub(super) fn request(kind: BufferType, fourcc: FourCc, width: u32, height: u32) -> Format {
         let mut format = Format::new(kind);
@@ -115,7 +128,9 @@ impl PixelLayout {
         let range = match self.quantization {
             QUANTIZATION_FULL_RANGE => Range::Full,
             QUANTIZATION_LIM_RANGE => Range::Limited,
-            _ if pixel.is_rgb() || self.colorspace == COLORSPACE_JPEG => Range::Full,
+            // Of grey the header says nothing; vivid, and cameras that give raw luma, use all of it.
+            _ if pixel.is_rgb() || pixel == PixelFormat::Grey => Range::Full,
+            _ if self.colorspace == COLORSPACE_JPEG => Range::Full,
             _ => Range::Limited,
         };
         Colour::new(matrix, range)
@@ -152,11 +167,13 @@ impl Arrangement {
     }
 }
 
-/// The first of the preferred formats that is offered, with its code.
-pub(super) fn choose(offered: &[FourCc], preferred: &[PixelFormat]) -> Option<FourCc> {
-    preferred
-        .iter()
-        .find_map(|&wanted| offered.iter().copied().find(|&code| pixel_format(code) == Some(wanted)))
+/// The first of the preferred codes that is offered, or another code of the same pixels.
+pub(super) fn choose(offered: &[FourCc], preferred: &[FourCc]) -> Option<FourCc> {
+    preferred.iter().find_map(|wanted| {
+        let same_pixels = |code: &&FourCc| pixel_format(**code) == pixel_format(*wanted);
+        let known = offered.iter().filter(|code| pixel_format(**code).is_some());
+        known.clone().find(|code| *code == wanted).or_else(|| known.clone().find(same_pixels)).copied()
+    })
 }
 
 /// The pixels behind a code, those of the multi-planar interface included.
@@ -274,10 +291,15 @@ mod tests {
 
     #[test]
     fn preference_decides_among_what_is_offered() {
-        let offered = [*b"MJPG", *b"H264", *b"NM12", *b"YUYV"].map(FourCc);
-        assert_eq!(choose(&offered, &[PixelFormat::Uyvy, PixelFormat::Yuyv]), Some(FourCc(*b"YUYV")));
-        assert_eq!(choose(&offered, &[PixelFormat::Nv12]), Some(FourCc(*b"NM12")));
-        assert_eq!(choose(&offered, &[PixelFormat::Grey]), None);
+        let offered = [*b"MJPG", *b"H264", *b"NV12", *b"NM12", *b"YM12", *b"YUYV"].map(FourCc);
+        let best = |preferred: &[&[u8; 4]]| {
+            let preferred: Vec<FourCc> = preferred.iter().map(|code| FourCc(**code)).collect();
+            choose(&offered, &preferred)
+        };
+        assert_eq!(best(&[b"UYVY", b"YUYV"]), Some(FourCc(*b"YUYV")));
+        assert_eq!(best(&[b"NM12"]), Some(FourCc(*b"NM12")));
+        assert_eq!(best(&[b"YU12"]), Some(FourCc(*b"YM12")));
+        assert_eq!(best(&[b"GREY", b"H264"]), None);
     }
 
     #[test]

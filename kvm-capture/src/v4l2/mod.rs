@@ -11,6 +11,10 @@ mod readiness;
 mod sequence;
 mod signal;
 mod source;
+#[cfg(feature = "v4l")]
+mod v4l_stream;
 
 pub use options::V4l2Options;
 pub use source::{V4l2Source, V4l2Stats};
+#[cfg(feature = "v4l")]
+pub use v4l_stream::V4lSource;

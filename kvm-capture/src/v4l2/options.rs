@@ -1,6 +1,6 @@
 //! What an integrator may choose about a capture device.
 
-use crate::PixelFormat;
+use crate::{FourCc, PixelFormat};
 
 use super::queue::MAX_BUFFERS;
 
@@ -14,7 +14,7 @@ use super::queue::MAX_BUFFERS;
 #[derive(Debug, Clone)]
 pub struct V4l2Options {
     pub(super) buffers: u32,
-    pub(super) preferred: Vec<PixelFormat>,
+    pub(super) preferred: Vec<FourCc>,
     pub(super) size_px: (u32, u32),
 }
 
@@ -22,7 +22,7 @@ impl V4l2Options {
     /// Four buffers; raw formats before MJPEG, sharp colour before half colour before more bytes; 1920 × 1080
     /// where the device leaves the size to us.
     pub fn new() -> Self {
-        Self { buffers: 4, preferred: PREFERRED.to_vec(), size_px: (1920, 1080) }
+        Self { buffers: 4, preferred: PREFERRED.map(FourCc::from).to_vec(), size_px: (1920, 1080) }
     }
 
     /// The number of buffers, from 2 to 32. Each frame held is one the driver cannot fill, and drivers want two
@@ -33,11 +33,12 @@ impl V4l2Options {
         self
     }
 
-    /// The formats to take, best first. The first one the device offers is used; with none of them the signal
-    /// counts as [unsupported](crate::SignalLoss::Unsupported).
+    /// The formats to take, best first, as [`PixelFormat`]s or as V4L2 codes. The first one the device offers
+    /// is used; with none of them the signal counts as [unsupported](crate::SignalLoss::Unsupported). A code
+    /// stands for others of the same pixels as well, such as `NV12` for `NM12`.
     #[must_use]
-    pub fn with_preferred(mut self, formats: impl IntoIterator<Item = PixelFormat>) -> Self {
-        self.preferred = formats.into_iter().collect();
+    pub fn with_preferred<F: Into<FourCc>>(mut self, formats: impl IntoIterator<Item = F>) -> Self {
+        self.preferred = formats.into_iter().map(Into::into).collect();
         self
     }
 

@@ -1,5 +1,7 @@
 //! Writes frames as a YUV4MPEG2 file: the judge of the reader, for its tests and its fuzz target.
 
+#![expect(clippy::panic, reason = "a part of tests")]
+
 use kvm_capture::{Frame, FrameFormat, PixelFormat, Range};
 
 /// The whole file.
