@@ -63,7 +63,15 @@ impl Controls {
 
     /// How many controls are down; two at most.
     pub fn count(&self) -> usize {
-        usize::from(self.consumer.is_some()) + usize::from(self.system.is_some())
+        usize::from(self.holds_consumer()) + usize::from(self.holds_system())
+    }
+
+    pub(crate) fn holds_consumer(&self) -> bool {
+        self.consumer.is_some()
+    }
+
+    pub(crate) fn holds_system(&self) -> bool {
+        self.system.is_some()
     }
 
     pub(crate) fn consumer_report(&self) -> Report {

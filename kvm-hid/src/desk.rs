@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::lane::{AtRest, Flushed, Lane};
+use crate::lane::{AtRest, Lane, Link};
 use crate::{
     Button, Controls, Handled, HidError, InputEvent, Interface, Keyboard, Leds, LinkState, Pointer,
     ReportSink, Reports, Usage,
@@ -77,11 +77,25 @@ impl Desk {
 
     /// Hands the sinks as much as they take. The first error is kept, and all sinks are served nevertheless.
     pub(crate) fn flush(&mut self, now: Instant) -> Result<(), HidError> {
+        self.each_lane(|lane, at_rest| (None, lane.flush(at_rest, now)))
+    }
+
+    /// Asks the sinks for the lights of the keyboard and whether their hosts are there, in the same way.
+    pub(crate) fn listen(&mut self, now: Instant) -> Result<(), HidError> {
+        self.each_lane(|lane, at_rest| lane.listen(at_rest, now))
+    }
+
+    fn each_lane(
+        &mut self,
+        mut serve: impl FnMut(&mut Lane, AtRest) -> (Option<Leds>, Link),
+    ) -> Result<(), HidError> {
         let mut outcome = Ok(());
         for interface in Interface::ALL {
             let at_rest = self.at_rest(interface);
             let Some(lane) = &mut self.lanes[interface as usize] else { continue };
-            if let Flushed::Broken(error) = lane.flush(at_rest, now) {
+            let (leds, link) = serve(lane, at_rest);
+            self.leds = leds.unwrap_or(self.leds);
+            if let Link::Broken(error) = link {
                 self.forget(interface);
                 outcome = outcome.and(error.map_or(Ok(()), Err));
             }
@@ -89,22 +103,15 @@ impl Desk {
         outcome
     }
 
-    /// Asks the keyboard's sink for its lights.
-    pub(crate) fn read_leds(&mut self) -> Result<(), HidError> {
-        let keyboard = self.lanes[Interface::Keyboard as usize].as_mut();
-        if let Some(leds) = keyboard.map(Lane::try_leds).transpose()?.flatten() {
-            self.leds = leds;
-        }
-        Ok(())
-    }
-
     /// Tells the hosts that nothing is down, past everything that waits.
     pub(crate) fn abandon(&mut self) {
         for interface in Interface::ALL {
             let at_rest = self.at_rest(interface);
+            let is_holding = self.down_on(interface) > 0;
             self.forget(interface);
-            if let Some(lane) = &mut self.lanes[interface as usize] {
-                lane.abandon(at_rest);
+            match &mut self.lanes[interface as usize] {
+                Some(lane) if is_holding || !lane.is_idle() => lane.abandon(at_rest),
+                _ => {}
             }
         }
     }
@@ -235,7 +242,8 @@ impl Desk {
         }
     }
 
-    /// The reports that say that nothing is down on an interface.
+    /// The reports that say that nothing is down on an interface; first those that make a difference, because
+    /// an endpoint may have room for two.
     fn at_rest(&self, interface: Interface) -> AtRest {
         let controls = Controls::default();
         let mut pointer = self.pointer.clone();
@@ -243,12 +251,17 @@ impl Desk {
         match interface {
             Interface::Keyboard => [Some(Keyboard::default().report()), None, None],
             Interface::Mouse => [Some(pointer.report(interface)), None, None],
-            // Nothing is said of buttons before a position is known: saying it would move the pointer.
-            Interface::Pointer => [
-                Some(controls.consumer_report()),
-                Some(controls.system_report()),
-                pointer.position().map(|_| pointer.report(interface)),
-            ],
+            Interface::Pointer => {
+                // Nothing is said of buttons before a position is known: saying it would move the pointer.
+                let buttons = pointer.position().map(|_| pointer.report(interface));
+                let mut reports = [
+                    (self.pointer.count(interface) > 0, buttons),
+                    (self.controls.holds_consumer(), Some(controls.consumer_report())),
+                    (self.controls.holds_system(), Some(controls.system_report())),
+                ];
+                reports.sort_by_key(|(is_down, _)| !is_down);
+                reports.map(|(_, report)| report)
+            }
         }
     }
 }

@@ -60,8 +60,19 @@ impl Lane {
         self.queue.push(change);
     }
 
-    pub(crate) fn try_leds(&mut self) -> Result<Option<Leds>, HidError> {
-        self.sink.try_leds()
+    /// Asks for the lights, and whether the host is still there; see [`flush`](Self::flush) for when it is not.
+    pub(crate) fn listen(&mut self, at_rest: AtRest, now: Instant) -> (Option<Leds>, Link) {
+        match self.sink.try_leds() {
+            Ok(_) if !self.sink.is_attached() && self.link != LinkState::Detached => {
+                self.detach(at_rest, now);
+                (None, Link::Broken(None))
+            }
+            Ok(leds) => (leds, Link::Intact),
+            Err(error) => {
+                self.detach(at_rest, now);
+                (None, Link::Broken(Some(error)))
+            }
+        }
     }
 
     /// Whether nothing waits that the host could still be told.
@@ -78,9 +89,9 @@ impl Lane {
     ///
     /// When that shows that no host is there, what was down is so no longer, and the first thing the host hears
     /// when it is back is `at_rest`.
-    pub(crate) fn flush(&mut self, at_rest: AtRest, now: Instant) -> Flushed {
+    pub(crate) fn flush(&mut self, at_rest: AtRest, now: Instant) -> Link {
         if self.link == LinkState::Detached && self.retry_at.is_some_and(|at| now < at) {
-            return Flushed::Intact;
+            return Link::Intact;
         }
         while let Some(report) = self.queue.front() {
             match self.sink.try_send(&report) {
@@ -95,20 +106,20 @@ impl Lane {
                     let stalled = now.saturating_duration_since(since) >= NOT_POLLING_AFTER;
                     self.link = if stalled { LinkState::NotPolling } else { LinkState::Ready };
                     self.retry_at = Some(now + RETRY_BUSY);
-                    return Flushed::Intact;
+                    return Link::Intact;
                 }
                 Ok(Sent::Detached) => {
                     self.detach(at_rest, now);
-                    return Flushed::Broken(None);
+                    return Link::Broken(None);
                 }
                 // A sink that failed is treated as one that is away, whatever it told the host.
                 Err(error) => {
                     self.detach(at_rest, now);
-                    return Flushed::Broken(Some(error));
+                    return Link::Broken(Some(error));
                 }
             }
         }
-        Flushed::Intact
+        Link::Intact
     }
 
     /// When [`flush`](Self::flush) has to be called again, if no readiness tells of it.
@@ -151,9 +162,9 @@ impl Lane {
 /// The reports that say that nothing is down on an interface.
 pub(crate) type AtRest = [Option<Report>; 3];
 
-/// What became of a lane's link while it was flushed.
+/// What became of a lane's link.
 #[derive(Debug)]
-pub(crate) enum Flushed {
+pub(crate) enum Link {
     Intact,
     Broken(Option<HidError>),
 }

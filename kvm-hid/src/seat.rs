@@ -154,8 +154,8 @@ impl Seat {
             self.desk.release_all();
         }
         let flushed = self.desk.flush(now);
-        let lit = self.desk.read_leds();
-        self.failure.take().map_or(Ok(()), Err).and(flushed).and(lit)?;
+        let heard = self.desk.listen(now);
+        self.failure.take().map_or(Ok(()), Err).and(flushed).and(heard)?;
         Ok(self.state())
     }
 

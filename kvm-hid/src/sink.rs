@@ -34,7 +34,13 @@ pub trait ReportSink: Declare + Debug + Send {
         Ok(None)
     }
 
-    /// What to wait on: readable when there are lights to ask for, writable when a report would be accepted.
+    /// Whether a host is there, as far as is known without sending anything. Asking for the lights may bring it
+    /// to light.
+    fn is_attached(&self) -> bool {
+        true
+    }
+
+    /// What to wait on: readable when asking for the lights is worth it, writable when a report would be accepted.
     /// `None` means that one may ask whenever one likes.
     fn readiness(&self) -> Option<BorrowedFd<'_>> {
         None
@@ -70,6 +76,10 @@ impl<S: ReportSink + ?Sized> ReportSink for Box<S> {
 
     fn try_leds(&mut self) -> Result<Option<Leds>, HidError> {
         (**self).try_leds()
+    }
+
+    fn is_attached(&self) -> bool {
+        (**self).is_attached()
     }
 
     fn readiness(&self) -> Option<BorrowedFd<'_>> {

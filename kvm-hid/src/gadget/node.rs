@@ -20,10 +20,11 @@ use crate::{HidError, Interface, Leds, Report, ReportSink, Sent};
 ///
 /// | the kernel | happens when | becomes |
 /// | --- | --- | --- |
-/// | accepts the write | one report is with the controller and at most one waits | [`Sent::Accepted`] |
-/// | `EAGAIN` | the host has not fetched those: it sleeps or has no driver | [`Sent::Busy`] |
-/// | `ESHUTDOWN` | the gadget is unbound from its controller, or not configured by a host | [`Sent::Detached`] |
-/// | the node is gone | the gadget is unbound; it comes back, maybe as another file, when it is bound | [`Sent::Detached`] |
+/// | takes a write | fewer than two reports wait for the host | [`Sent::Accepted`] |
+/// | `EAGAIN` | two wait: the host sleeps, or has no driver for the interface | [`Sent::Busy`] |
+/// | `ESHUTDOWN` | the gadget is unbound from its controller, or not yet configured by a host again | [`Sent::Detached`] |
+/// | the node is gone | the gadget is unbound; it is made anew when it is bound again | [`Sent::Detached`] |
+/// | polls readable, reads `ESHUTDOWN` | the gadget was unbound with the node open | [not attached](ReportSink::is_attached) |
 ///
 /// When it was detached, the node is opened anew at the next offer, for as long as it takes; the grant stays in
 /// use meanwhile. Dropping the sink does not release keys at the host: a [`Seat`](crate::Seat) does.
@@ -31,8 +32,7 @@ use crate::{HidError, Interface, Leds, Report, ReportSink, Sent};
 pub struct GadgetNode {
     interface: Interface,
     path: PathBuf,
-    /// `None` while the gadget is unbound.
-    file: Option<File>,
+    node: Node,
     usage: InUseOn,
 }
 
@@ -95,13 +95,7 @@ impl GadgetNode {
         if !metadata.file_type().is_char_device() {
             return Err(HidError::NotANode { path: path.to_owned() });
         }
-        Ok(Self { interface, path: path.to_owned(), file: Some(file), usage })
-    }
-
-    /// Takes the node for gone, to be opened anew at the next offer.
-    fn detach(&mut self) -> Sent {
-        self.file = None;
-        Sent::Detached
+        Ok(Self { interface, path: path.to_owned(), node: Node::Open(file), usage })
     }
 
     fn error(&self, operation: &'static str, source: io::Error) -> HidError {
@@ -125,20 +119,28 @@ impl ReportSink for GadgetNode {
 
     fn try_send(&mut self, report: &Report) -> Result<Sent, HidError> {
         expect_interface(self.interface, report)?;
-        if self.file.is_none() {
-            match open_node(&self.path) {
-                Ok(file) => self.file = Some(file),
+        match self.node {
+            Node::Open(_) => {}
+            // Whoever offers must hear of it before anything arrives again.
+            Node::Lost => {
+                self.node = Node::Away;
+                return Ok(Sent::Detached);
+            }
+            Node::Away => match open_node(&self.path) {
+                Ok(file) => self.node = Node::Open(file),
                 Err(error) if is_away(&error) => return Ok(Sent::Detached),
                 Err(error) => return Err(self.error("open", error)),
-            }
+            },
         }
-        let Some(file) = &mut self.file else { return Ok(Sent::Detached) };
+        let Node::Open(file) = &mut self.node else { return Ok(Sent::Detached) };
         // A report is written whole or not at all.
         match file.write(report.bytes()) {
             Ok(_) => Ok(Sent::Accepted),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Sent::Busy),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Sent::Busy),
-            Err(error) if is_away(&error) => Ok(self.detach()),
+            Err(error) if is_not_now(&error) => Ok(Sent::Busy),
+            Err(error) if is_away(&error) => {
+                self.node = Node::Away;
+                Ok(Sent::Detached)
+            }
             Err(error) => Err(self.error("write to", error)),
         }
     }
@@ -147,29 +149,43 @@ impl ReportSink for GadgetNode {
         let mut newest = None;
         // A host may set the lights a few times between two looks; it does not keep setting them.
         for _ in 0..MAX_LED_REPORTS {
-            let Some(file) = self.file.as_mut().filter(|_| self.interface == Interface::Keyboard) else {
-                break;
-            };
+            let Node::Open(file) = &mut self.node else { break };
+            // Read from a pointer, too: an unbound node is readable until somebody finds out why.
             let mut report = [0; 1];
             match file.read(&mut report) {
-                Ok(1) => newest = Some(Leds::from_byte(report[0])),
-                Ok(_) => break,
-                Err(error)
-                    if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) =>
-                {
-                    break;
+                Ok(1) if self.interface == Interface::Keyboard => newest = Some(Leds::from_byte(report[0])),
+                Ok(_) => {}
+                Err(error) if is_not_now(&error) => break,
+                Err(error) if is_away(&error) => {
+                    self.node = Node::Lost;
+                    newest = None;
                 }
-                // Found out by the next report, which is when it matters.
-                Err(error) if is_away(&error) => break,
                 Err(error) => return Err(self.error("read from", error)),
             }
         }
         Ok(newest)
     }
 
-    fn readiness(&self) -> Option<BorrowedFd<'_>> {
-        self.file.as_ref().map(AsFd::as_fd)
+    fn is_attached(&self) -> bool {
+        matches!(self.node, Node::Open(_))
     }
+
+    fn readiness(&self) -> Option<BorrowedFd<'_>> {
+        match &self.node {
+            Node::Open(file) => Some(file.as_fd()),
+            Node::Lost | Node::Away => None,
+        }
+    }
+}
+
+/// What is known of the node.
+#[derive(Debug)]
+enum Node {
+    Open(File),
+    /// Found unbound while reading, which has not been said yet.
+    Lost,
+    /// To be opened anew at the next offer.
+    Away,
 }
 
 /// The grant in use, by the kind it is of.
@@ -182,6 +198,11 @@ enum InUseOn {
 fn open_node(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
+}
+
+/// Whether an error says no more than that there is nothing to do at the moment.
+fn is_not_now(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }
 
 /// Whether an error says that the gadget is unbound, whose node may be gone, or be left over for a moment.

@@ -14,7 +14,7 @@ use crate::{Button, Interface, Leds, Report, Sent, Usage};
 ///
 /// It behaves as Linux does, seen through a gadget: a report is understood when the host fetches it, an endpoint
 /// holds two until then, a host that sleeps fetches none, a device that goes away has nothing down any more, and
-/// whoever had it open finds out at the next write.
+/// whoever had it open finds out at the next write or read.
 ///
 /// ```
 /// use std::time::Instant;
@@ -156,6 +156,12 @@ impl SimulatedHost {
             return Sent::Busy;
         }
         Sent::Accepted
+    }
+
+    /// Whether the cable is in, and was all the time.
+    pub(super) fn is_attached(&self, session: u64) -> bool {
+        let state = self.lock();
+        state.is_plugged && state.session == session
     }
 
     /// A sink's question for the lights.

@@ -40,4 +40,8 @@ impl ReportSink for HostPort {
     fn try_leds(&mut self) -> Result<Option<Leds>, HidError> {
         Ok(self.host.news_of_leds(self.device, self.session))
     }
+
+    fn is_attached(&self) -> bool {
+        self.host.is_attached(self.session)
+    }
 }
