@@ -13,6 +13,8 @@ export class Panel {
   #paints = 0;
   #paintedAt = performance.now();
   #said = new Map();
+  /** The statistics of the last second in which a picture was encoded. */
+  #times = null;
 
   constructor(actions) {
     this.#fold();
@@ -141,7 +143,9 @@ export class Panel {
     this.#say('stat-tiles', `${stats.changed_tiles} of ${stats.tiles}`);
     this.#say('stat-unchanged', String(stats.unchanged));
     this.#say('stat-dropped', String(stats.dropped));
-    this.#showStages(stats);
+    // Seconds in which nothing was encoded say nothing of the pictures that are seen.
+    if (stats.encode_us > 0) this.#times = stats;
+    this.#showStages(this.#times ?? stats);
   }
 
   #showStages({ diff_us, encode_us, send_us, age_us }) {
