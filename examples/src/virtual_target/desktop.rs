@@ -16,7 +16,7 @@ const WINDOW_AT: (i32, i32) = (24, 24);
 const WINDOW_SIZE: (u32, u32) = (272, 152);
 const BUTTON_SIZE: (u32, u32) = (112, 28);
 const BOX_SIZE: (u32, u32) = (64, 64);
-const TYPED_LIMIT: usize = 30;
+const TYPED_LIMIT: usize = 28;
 
 /// What was clicked, turned, dragged and typed.
 pub(super) struct Desktop {
