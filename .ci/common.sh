@@ -16,7 +16,11 @@ libraries=(kvm-audit kvm-capture kvm-hid kvm-stream)
 # What the features that are not pure Rust need: `openh264` a C++ compiler (and nasm, for its speed), `v4l`
 # libclang, `peers` the two libraries it measures against.
 feature_packages=(g++ nasm libclang-dev libturbojpeg0-dev libx264-dev)
-# Those features.
+# The programs that judge what the tests make; with this variable a test fails where one is missing, instead
+# of skipping itself.
+judge_packages=(ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} procps)
+export KVM_TOOLS_REQUIRED=1
+# The features that are not pure Rust.
 impure_features=(openh264 v4l peers)
 
 skip() {
