@@ -227,6 +227,7 @@ async function toggleFullScreen() {
 async function fullScreenChanged() {
   const full = document.fullscreenElement !== null;
   $('full-screen').setAttribute('aria-pressed', String(full));
+  panel.fullScreen(full);
   if (!full) return navigator.keyboard?.unlock?.();
   canvas.focus();
   try {

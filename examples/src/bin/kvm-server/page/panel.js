@@ -15,6 +15,7 @@ export class Panel {
   #said = new Map();
   /** The statistics of the last second in which a picture was encoded. */
   #times = null;
+  #wasOpen = false;
 
   constructor(actions) {
     this.#fold();
@@ -51,6 +52,12 @@ export class Panel {
   /** The line is new: another clock may be behind it. */
   forget() {
     this.#ages = new Ages();
+  }
+
+  /** In full screen the picture comes first; afterwards the panel is as it was. */
+  fullScreen(full) {
+    if (full) this.#wasOpen = !$('panel').hidden;
+    showPanel(!full && this.#wasOpen);
   }
 
   show(state) {
@@ -145,7 +152,7 @@ export class Panel {
     this.#say('stat-dropped', String(stats.dropped));
     // Seconds in which nothing was encoded say nothing of the pictures that are seen.
     if (stats.encode_us > 0) this.#times = stats;
-    this.#showStages(this.#times ?? stats);
+    if (this.#times) this.#showStages(this.#times);
   }
 
   #showStages({ diff_us, encode_us, send_us, age_us }) {
@@ -182,13 +189,9 @@ export class Panel {
 
   /** The panel and its sections stay as they were left. */
   #fold() {
-    const show = (open) => {
-      $('panel').hidden = !open;
-      $('panel-toggle').setAttribute('aria-expanded', String(open));
-    };
-    show(localStorage.getItem('panel') === 'open' || (localStorage.getItem('panel') === null && !NARROW.matches));
+    showPanel(localStorage.getItem('panel') === 'open' || (localStorage.getItem('panel') === null && !NARROW.matches));
     $('panel-toggle').addEventListener('click', () => {
-      show($('panel').hidden);
+      showPanel($('panel').hidden);
       localStorage.setItem('panel', $('panel').hidden ? 'folded' : 'open');
     });
     for (const section of $('panel').querySelectorAll('details')) {
@@ -218,7 +221,10 @@ class Ages {
       this.#shortestBefore = this.#shortest;
       this.#shortest = Infinity;
     }
+    const first = this.#shortest === Infinity && this.#shortestBefore === Infinity;
     this.#shortest = Math.min(this.#shortest, way);
+    // The first picture may show a screen that has stood still for long: its age is no delay.
+    if (first) return;
     const line = way - Math.min(this.#shortest, this.#shortestBefore);
     const paint = (painted - arrived) * 1000;
     this.#recent.push({ age: sent - captured + line + paint, line, paint });
@@ -232,6 +238,11 @@ class Ages {
     const of = (name) => middle(this.#recent.map((one) => one[name]));
     return { age: of('age'), line: of('line'), paint: of('paint') };
   }
+}
+
+function showPanel(open) {
+  $('panel').hidden = !open;
+  $('panel-toggle').setAttribute('aria-expanded', String(open));
 }
 
 function amount(bytes) {
