@@ -32,7 +32,7 @@ pub use pixel_format::{FourCc, PixelFormat, PlaneSize};
 pub use replay::{FrameRate, Replay};
 pub use source::FrameSource;
 pub use timestamp::Timestamp;
-#[cfg(all(feature = "v4l2", target_os = "linux"))]
-pub use v4l2::{V4l2Options, V4l2Source, V4l2Stats};
 #[cfg(all(feature = "v4l", target_os = "linux"))]
 pub use v4l2::V4lSource;
+#[cfg(all(feature = "v4l2", target_os = "linux"))]
+pub use v4l2::{V4l2Options, V4l2Source, V4l2Stats};

@@ -11,7 +11,8 @@ use crate::{CaptureError, Captured};
 ///
 /// The consumer pulls, because only it knows when it can take another frame: a source that pushed would have to
 /// queue or to drop without knowing which frame is worth keeping. Nothing blocks. Whoever drives the source
-/// waits on [`readiness`](Self::readiness) in its own way, or asks at its own rate.
+/// waits on [`readiness`](Self::readiness) in its own way, or asks at its own rate; it polls until the answer is
+/// `None` before it waits again.
 ///
 /// Frames own their memory and may outlive the source. A frame held is a buffer the driver cannot fill, which
 /// [`Captured::Starved`] tells. Loss of signal is a value, not an error: the source goes on and says when the

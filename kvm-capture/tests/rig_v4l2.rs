@@ -266,6 +266,21 @@ fn faults_of_the_driver_are_survived() {
             frame(&mut source);
         }
         assert_eq!(source.stats().restarts, 1, "{path}");
+        // A stream that cannot start anew at once is an error, and is tried again.
+        control(path, "inject_vidioc_streamon_error=1");
+        control(path, "inject_fatal_streaming_error=1");
+        let mut refusals = 0;
+        let mut frames = 0;
+        while refusals == 0 || frames < 20 {
+            match source.poll_capture() {
+                Ok(Some(Captured::Frame(_))) => frames = if refusals == 0 { 0 } else { frames + 1 },
+                Ok(Some(said)) => panic!("{said:?}"),
+                Ok(None) => std::thread::sleep(Duration::from_millis(1)),
+                Err(CaptureError::Driver { operation: "VIDIOC_STREAMON", .. }) => refusals += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(refusals, 1, "{path}");
         // One buffer is refused once: an error, and then frames go on with all buffers.
         control(path, "inject_vidioc_qbuf_error=1");
         let mut refusals = 0;
