@@ -377,6 +377,9 @@ const MAX_REPORT_BITS: usize = 64 * 1024 * 8;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::decoder::Decoder;
     use super::*;
 
     #[test]
@@ -405,5 +408,31 @@ mod tests {
         let unsigned = [0x15, 0, 0x25, 0xFF, 0x75, 8, 0x95, 1, 0x81, 2];
         let descriptor = ReportDescriptor::parse(&unsigned).unwrap();
         assert_eq!(descriptor.fields()[0].value(&[0xFF], 0), 255);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
+        /// A real descriptor with a few bytes changed, and reports of any bytes for it.
+        #[test]
+        fn no_descriptor_and_no_report_makes_it_panic(
+            interface in 0_usize..3,
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            reports in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..12), 0..4),
+        ) {
+            let mut bytes = crate::Interface::ALL[interface].descriptor().to_vec();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(mut decoder) = ReportDescriptor::parse(&bytes).and_then(Decoder::new) {
+                let mut events = Vec::new();
+                for report in reports {
+                    decoder.report(&report, &mut events);
+                }
+                decoder.release_all(&mut events);
+                prop_assert_eq!(decoder.down().count(), 0);
+            }
+        }
     }
 }
