@@ -55,8 +55,9 @@ impl Input {
         let (commands, inbox) = inbox()?;
         let (publish, state) = watch::channel(InputState::default());
         let typing_desk = TypingDesk { seat, viewers: HashMap::new(), typing: None, complaint: None };
-        let thread =
-            thread::Builder::new().name("input".to_owned()).spawn(move || typing_desk.run(&inbox, &publish))?;
+        let thread = thread::Builder::new()
+            .name("input".to_owned())
+            .spawn(move || typing_desk.run(&inbox, &publish))?;
         Ok(Self { commands, state, thread })
     }
 
@@ -179,7 +180,11 @@ impl TypingDesk {
                 self.typing = Some((viewer, typist));
             }
             Err(Untypable { .. }) => {
-                self.refuse(viewer, "the text has characters without a key on the US layout; nothing was typed", now);
+                self.refuse(
+                    viewer,
+                    "the text has characters without a key on the US layout; nothing was typed",
+                    now,
+                );
             }
         }
     }
@@ -190,7 +195,11 @@ impl TypingDesk {
         let viewer = *viewer;
         if self.seat.state().keyboard == Some(LinkState::Detached) {
             self.typing = None;
-            return self.refuse(viewer, "the target went away, and the rest of the text is not typed", Instant::now());
+            return self.refuse(
+                viewer,
+                "the target went away, and the rest of the text is not typed",
+                Instant::now(),
+            );
         }
         if !self.seat.is_idle() {
             return;
@@ -234,10 +243,14 @@ impl TypingDesk {
 
     fn publish(&self, publish: &watch::Sender<InputState>) {
         let SeatState { keyboard, pointer, mouse, leds, .. } = self.seat.state();
-        let links = [(Interface::Keyboard, keyboard), (Interface::Pointer, pointer), (Interface::Mouse, mouse)];
+        let links =
+            [(Interface::Keyboard, keyboard), (Interface::Pointer, pointer), (Interface::Mouse, mouse)];
         let state = InputState {
             leds,
-            links: links.into_iter().filter_map(|(interface, link)| Some((interface, link?))).collect::<BTreeMap<_, _>>(),
+            links: links
+                .into_iter()
+                .filter_map(|(interface, link)| Some((interface, link?)))
+                .collect::<BTreeMap<_, _>>(),
             typing: self.typing.as_ref().map(|(_, typist)| typist.remaining()),
             controller: self.seat.holder().map(|holder| holder.0),
         };
@@ -254,7 +267,11 @@ impl TypingDesk {
         if self.typing.is_some() && self.seat.is_idle() {
             return inbox.wait([], Some(Duration::ZERO));
         }
-        let due = self.seat.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let deadline =
+            self.seat.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let tells_lights = self.seat.readiness().any(|ready| ready.interface == Interface::Keyboard);
+        let looks = (!tells_lights && self.seat.state().keyboard.is_some()).then_some(LOOK_AT_LIGHTS);
+        let due = deadline.into_iter().chain(looks).min();
         if broken {
             return inbox.wait([], Some(due.map_or(REST, |due| due.min(REST))));
         }
@@ -292,10 +309,13 @@ fn reason(handled: Handled, event: InputEvent) -> Option<&'static str> {
 }
 
 const VIEW_ONLY: &str = "this page is view-only: take control first";
-const NO_KEYBOARD: &str = "no keyboard has this key: start with --keyboard /dev/hidgN, and --pointer for media keys";
+const NO_KEYBOARD: &str =
+    "no keyboard has this key: start with --keyboard /dev/hidgN, and --pointer for media keys";
 
 /// How soon the same refusal is told again.
 const REPEAT_REFUSAL: Duration = Duration::from_secs(1);
+/// How often a keyboard without a descriptor to wait on is asked for its lights.
+const LOOK_AT_LIGHTS: Duration = Duration::from_millis(20);
 /// How long a device in error is left alone.
 const REST: Duration = Duration::from_millis(50);
 /// How long a target gets to hear at the end that nothing is down.

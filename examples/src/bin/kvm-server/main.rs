@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod freshest;
 mod inbox;
 mod input;
 mod manifest;

@@ -165,7 +165,9 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim_end_matches('/').to_ascii_lowercase();
         match text.split_once("://") {
-            Some(("https" | "http", authority)) if !authority.is_empty() && !authority.contains(['/', '?', '#', '@']) => {
+            Some(("https" | "http", authority))
+                if !authority.is_empty() && !authority.contains(['/', '?', '#', '@']) =>
+            {
                 Ok(Self(text))
             }
             _ => Err("write it as https://kvm.example.org, without a path"),
@@ -188,7 +190,10 @@ mod tests {
     #[test]
     fn origins_are_read_or_refused() {
         let origin: Origin = "https://KVM.example.org:8443/".parse().unwrap();
-        assert_eq!((origin.as_str(), origin.authority()), ("https://kvm.example.org:8443", "kvm.example.org:8443"));
+        assert_eq!(
+            (origin.as_str(), origin.authority()),
+            ("https://kvm.example.org:8443", "kvm.example.org:8443")
+        );
         for wrong in ["kvm.example.org", "https://", "ftp://x", "https://x/y", "https://a@b"] {
             assert!(wrong.parse::<Origin>().is_err(), "{wrong}");
         }

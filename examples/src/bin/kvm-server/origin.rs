@@ -33,7 +33,9 @@ impl Site {
     /// Whether an `Origin` header is that of this server's own pages, for a request to this host.
     pub(crate) fn is_own(&self, origin: &str, host: &str) -> bool {
         match &self.public {
-            Some(public) if public.authority().eq_ignore_ascii_case(host) => public.as_str().eq_ignore_ascii_case(origin),
+            Some(public) if public.authority().eq_ignore_ascii_case(host) => {
+                public.as_str().eq_ignore_ascii_case(origin)
+            }
             _ => origin.strip_prefix("http://").is_some_and(|authority| authority.eq_ignore_ascii_case(host)),
         }
     }
@@ -72,7 +74,14 @@ mod tests {
         for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:9000", "[::1]:8080", "kvm.example.org"] {
             assert!(site.is_host(host), "{host}");
         }
-        for host in ["", "evil.example", "kvm.example.org:81", "127.0.0.1.evil.example:8080", "10.0.0.1", "localhost:x"] {
+        for host in [
+            "",
+            "evil.example",
+            "kvm.example.org:81",
+            "127.0.0.1.evil.example:8080",
+            "10.0.0.1",
+            "localhost:x",
+        ] {
             assert!(!site.is_host(host), "{host}");
         }
     }

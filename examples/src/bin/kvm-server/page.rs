@@ -42,7 +42,11 @@ mod tests {
     fn every_file_that_is_referred_to_is_there() {
         for file in FILES {
             let scripts = between(file.text, "from '/", '\'');
-            let links = between(file.text, "src=\"/", '"').chain(between(file.text, "rel=\"stylesheet\" href=\"/", '"'));
+            let links = between(file.text, "src=\"/", '"').chain(between(
+                file.text,
+                "rel=\"stylesheet\" href=\"/",
+                '"',
+            ));
             for name in scripts.chain(links) {
                 assert!(FILES.iter().any(|file| file.path[1..] == *name), "{} refers to {name}", file.path);
             }

@@ -5,17 +5,20 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use kvm_audit::{
-    CapabilitySet, DeclareError, Declare, Exceeds, Grant, GrantError, InUse, Ledger, Manifest, ManifestError,
+    CapabilitySet, Declare, DeclareError, Exceeds, Grant, GrantError, InUse, Ledger, Manifest, ManifestError,
     NetworkListen, OutOfScope, Recording, assemble, seal_process,
 };
 use kvm_capture::{CaptureError, FrameError, FrameSource, V4l2Source};
 use kvm_examples::virtual_target::VirtualTarget;
-use kvm_hid::testing::DescriptorError;
 use kvm_hid::gadget::GadgetNode;
+use kvm_hid::testing::DescriptorError;
 use kvm_hid::{HidError, Interface, ReportSink, Seat};
+#[cfg(feature = "openh264")]
+use kvm_stream::OpenH264Encoder;
 use kvm_stream::{Encoder, JpegEncoder, Pipeline};
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::freshest::Freshest;
 use crate::manifest::{manifest, recordings_folder};
 use crate::options::{Options, PictureCodec};
 use crate::recording::RecordingError;
@@ -48,11 +51,12 @@ impl Parts {
 
         let (source, seat, target) = match &options.video {
             Some(device) => {
-                let source = V4l2Source::open(device, manifest.grant(&ledger)?)?;
+                let source = Freshest::new(V4l2Source::open(device, manifest.grant(&ledger)?)?);
                 (Box::new(source) as Box<dyn FrameSource>, seat(options, &manifest, &ledger)?, None)
             }
             None => {
-                let target = VirtualTarget::new(options.virtual_size.width_px, options.virtual_size.height_px)?;
+                let target =
+                    VirtualTarget::new(options.virtual_size.width_px, options.virtual_size.height_px)?;
                 let mut seat = Seat::new();
                 for interface in Interface::ALL {
                     seat = seat.with_sink(Box::new(target.port(interface)?));
@@ -60,7 +64,7 @@ impl Parts {
                 (Box::new(target.screen()) as Box<dyn FrameSource>, seat, Some(target))
             }
         };
-        let pipeline = Pipeline::new(source, encoder(options)?);
+        let pipeline = Pipeline::new(source, encoder(options));
         let listener = Listener::bind(options.listen, manifest.grant(&ledger)?)?;
         // Recordings start later, when no grant can be had any more. A manifest without the word has none.
         let recording_grants = match manifest.grant(&ledger) {
@@ -118,11 +122,11 @@ fn seat(options: &Options, manifest: &Manifest, ledger: &Ledger) -> Result<Seat,
     })
 }
 
-fn encoder(options: &Options) -> Result<Box<dyn Encoder>, StartError> {
+fn encoder(options: &Options) -> Box<dyn Encoder> {
     match options.codec {
-        PictureCodec::Jpeg => Ok(Box::new(JpegEncoder::new(options.quality))),
+        PictureCodec::Jpeg => Box::new(JpegEncoder::new(options.quality)),
         #[cfg(feature = "openh264")]
-        PictureCodec::H264 => Ok(Box::new(kvm_stream::OpenH264Encoder::new()?)),
+        PictureCodec::H264 => Box::new(OpenH264Encoder::new(OpenH264Encoder::DEFAULT_QUANTISER)),
     }
 }
 
@@ -182,9 +186,12 @@ impl StartError {
                 "Add {capability} to the manifest (--print-manifest shows how), or leave out the option that needs it."
             ),
             Self::OutOfScope(_) | Self::Exceeds(_) => {
-                "Widen the manifest (--print-manifest shows what these options need), or change the options.".to_owned()
+                "Widen the manifest (--print-manifest shows what these options need), or change the options."
+                    .to_owned()
             }
-            Self::ReadManifest { .. } | Self::Manifest { .. } => "--print-manifest shows one that works.".to_owned(),
+            Self::ReadManifest { .. } | Self::Manifest { .. } => {
+                "--print-manifest shows one that works.".to_owned()
+            }
             _ => return None,
         })
     }

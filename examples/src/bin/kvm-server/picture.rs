@@ -73,7 +73,8 @@ impl Picture {
             snapshots: JpegEncoder::new(quality),
             tally: Tally::new(Instant::now()),
         };
-        let thread = thread::Builder::new().name("picture".to_owned()).spawn(move || projection.run(&inbox))?;
+        let thread =
+            thread::Builder::new().name("picture".to_owned()).spawn(move || projection.run(&inbox))?;
         Ok(Self { commands, state, newest, thread })
     }
 
@@ -119,6 +120,8 @@ struct Projection {
 
 impl Projection {
     fn run(mut self, inbox: &Inbox<Command>) {
+        // Where there is one processor, keys go before pictures. That it is refused changes only that.
+        let _ = rustix::process::nice(NICE);
         let mut false_alarms = 0;
         loop {
             while let Some(command) = inbox.next() {
@@ -311,5 +314,7 @@ const POLL: Duration = Duration::from_millis(4);
 const SECOND: Duration = Duration::from_secs(1);
 /// How soon is gone on after a failure.
 const AFTER_FAILURE: Duration = Duration::from_millis(500);
+/// How much this thread stands back, on the scale of nice(1).
+const NICE: i32 = 10;
 /// Times that a source may say "ready" in vain before it is asked at the pace of one without a descriptor.
 const FALSE_ALARMS: u32 = 4;

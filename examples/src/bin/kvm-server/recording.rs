@@ -54,7 +54,12 @@ struct Progress {
 
 impl Recordings {
     /// Recordings into a folder, one for each grant.
-    pub(crate) fn new(folder: PathBuf, packets: FanOut, newest: Newest, grants: Vec<Grant<Recording>>) -> Self {
+    pub(crate) fn new(
+        folder: PathBuf,
+        packets: FanOut,
+        newest: Newest,
+        grants: Vec<Grant<Recording>>,
+    ) -> Self {
         Self { folder, packets, newest, shelf: Mutex::new(Shelf { grants, ..Shelf::default() }) }
     }
 

@@ -26,11 +26,13 @@ use crate::web::{Web, routes};
 /// Assembles the KVM and serves it until the program is told to end.
 pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
     // Before anything is opened, so that whatever is open is closed in order.
-    let told_to_end = told_to_end().map_err(|source| StartError::System { what: "waiting for signals", source })?;
+    let told_to_end =
+        told_to_end().map_err(|source| StartError::System { what: "waiting for signals", source })?;
     let parts = Parts::assemble(options)?;
     let (packets, tape) = (FanOut::new(VIEWER_BOUND), FanOut::new(TAPE_BOUND));
     let started = |source| StartError::System { what: "a thread", source };
-    let picture = Picture::start(parts.pipeline, [packets.clone(), tape.clone()], options.quality).map_err(started)?;
+    let picture =
+        Picture::start(parts.pipeline, [packets.clone(), tape.clone()], options.quality).map_err(started)?;
     let input = Input::start(parts.seat).map_err(started)?;
     let newest = picture.newest.clone();
     let recordings = Arc::new(Recordings::new(parts.recordings, tape, newest, parts.recording_grants));
@@ -67,8 +69,7 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
         let _ = connection.set_nodelay(true);
     });
     let mut closing = end.subscribe();
-    let server =
-        axum::serve(socket, routes).with_graceful_shutdown(async move { ended(&mut closing).await });
+    let server = axum::serve(socket, routes).with_graceful_shutdown(async move { ended(&mut closing).await });
     let server = tokio::spawn(server.into_future());
     told_to_end.await;
     end.send_replace(true);

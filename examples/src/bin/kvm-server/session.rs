@@ -122,7 +122,9 @@ impl fmt::Debug for Secret {
 
 /// The place of the secret that was presented. All are compared, so that the time does not tell which it was.
 fn position<'a>(secrets: impl Iterator<Item = &'a Secret>, presented: &str) -> Option<usize> {
-    secrets.enumerate().fold(None, |found, (index, secret)| if secret.is(presented) { Some(index) } else { found })
+    secrets
+        .enumerate()
+        .fold(None, |found, (index, secret)| if secret.is(presented) { Some(index) } else { found })
 }
 
 /// Tokens that can wait to be spent.

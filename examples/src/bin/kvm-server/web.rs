@@ -73,7 +73,9 @@ fn admit(web: &Web, request: &Request) -> Result<(), Response> {
     let headers = request.headers();
     // A page from elsewhere whose name was made to point here asks with its own name.
     if !text(headers, header::HOST).is_some_and(|host| web.site.is_host(host)) {
-        return Err((StatusCode::MISDIRECTED_REQUEST, "This server does not go by that name.\n").into_response());
+        return Err(
+            (StatusCode::MISDIRECTED_REQUEST, "This server does not go by that name.\n").into_response()
+        );
     }
     let is_from_here = || {
         let (origin, host) = (text(headers, header::ORIGIN), text(headers, header::HOST));
@@ -100,7 +102,8 @@ fn spend(web: &Web, token: &str) -> Response {
         Ok(session) => {
             let secure = if web.site.is_https() { "; Secure" } else { "" };
             let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Strict; Path=/{secure}", session.reveal());
-            (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, "/".to_owned())]).into_response()
+            (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, "/".to_owned())])
+                .into_response()
         }
         Err(Refusal::Unknown) => (StatusCode::UNAUTHORIZED, NO_SESSION).into_response(),
         Err(Refusal::TooMany { wait }) => {
@@ -166,7 +169,8 @@ async fn pictures(State(web): State<Web>) -> Response {
             (Ok::<_, Infallible>(part), (viewer, end))
         })
     });
-    ([(header::CONTENT_TYPE, "multipart/x-mixed-replace; boundary=picture")], Body::from_stream(parts)).into_response()
+    ([(header::CONTENT_TYPE, "multipart/x-mixed-replace; boundary=picture")], Body::from_stream(parts))
+        .into_response()
 }
 
 /// A picture as a part of a multipart answer (RFC 2046, section 5.1).
@@ -244,7 +248,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    cookies.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+    cookies
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
