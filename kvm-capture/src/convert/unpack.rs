@@ -19,10 +19,8 @@ pub(super) fn unpack_row(image: &ImageView<'_>, row: usize, [a, b, c]: [&mut [u8
         PixelFormat::Nv12 | PixelFormat::Nv16 => {
             a.copy_from_slice(image.plane(0).row(row));
             let pairs = image.plane(1).row(chroma_row).chunks_exact(2);
-            for ((b, c), pair) in b.chunks_mut(2).zip(c.chunks_mut(2)).zip(pairs) {
-                b.fill(pair[0]);
-                c.fill(pair[1]);
-            }
+            repeat_twice(b, pairs.clone().map(|pair| pair[0]));
+            repeat_twice(c, pairs.map(|pair| pair[1]));
         }
         PixelFormat::Nv24 => {
             a.copy_from_slice(image.plane(0).row(row));
@@ -33,9 +31,7 @@ pub(super) fn unpack_row(image: &ImageView<'_>, row: usize, [a, b, c]: [&mut [u8
         PixelFormat::I420 => {
             a.copy_from_slice(image.plane(0).row(row));
             for (plane, out) in [(1, b), (2, c)] {
-                for (out, &value) in out.chunks_mut(2).zip(image.plane(plane).row(chroma_row)) {
-                    out.fill(value);
-                }
+                repeat_twice(out, image.plane(plane).row(chroma_row).iter().copied());
             }
         }
         PixelFormat::Rgb24 => packed_rgb::<3>(image.plane(0).row(row), [0, 1, 2], a, b, c),
@@ -53,14 +49,27 @@ pub(super) fn unpack_row(image: &ImageView<'_>, row: usize, [a, b, c]: [&mut [u8
 
 /// `places`: where in four bytes the two lumas, Cb and Cr are.
 fn packed_422(row: &[u8], places: [usize; 4], luma: &mut [u8], cb: &mut [u8], cr: &mut [u8]) {
-    let pixels = luma.chunks_mut(2).zip(cb.chunks_mut(2)).zip(cr.chunks_mut(2));
-    for (((luma, cb), cr), four) in pixels.zip(row.chunks_exact(4)) {
-        luma[0] = four[places[0]];
-        if let Some(second) = luma.get_mut(1) {
-            *second = four[places[1]];
-        }
-        cb.fill(four[places[2]]);
-        cr.fill(four[places[3]]);
+    let fours = row.chunks_exact(4);
+    let mut pairs = luma.chunks_exact_mut(2);
+    for (pair, four) in pairs.by_ref().zip(fours.clone()) {
+        pair[0] = four[places[0]];
+        pair[1] = four[places[1]];
+    }
+    if let ([last], Some(four)) = (pairs.into_remainder(), fours.clone().last()) {
+        *last = four[places[0]];
+    }
+    repeat_twice(cb, fours.clone().map(|four| four[places[2]]));
+    repeat_twice(cr, fours.map(|four| four[places[3]]));
+}
+
+/// Writes each value twice; the last one once where the row is odd.
+fn repeat_twice(out: &mut [u8], mut values: impl Iterator<Item = u8>) {
+    let mut pairs = out.chunks_exact_mut(2);
+    for (pair, value) in pairs.by_ref().zip(values.by_ref()) {
+        pair.copy_from_slice(&[value; 2]);
+    }
+    if let ([last], Some(value)) = (pairs.into_remainder(), values.next()) {
+        *last = value;
     }
 }
 
