@@ -170,8 +170,8 @@ impl<W: Write> Recorder<W> {
     /// Writes what waits and the index, and gives the writer back.
     ///
     /// The last picture is shown until `now`. If it was flushed before, the time since then is filled: with the
-    /// same picture once more if it is a JPEG, else with a fragment that only states the end
-    /// (which [`RecordingReader`](crate::mp4::RecordingReader) follows; most players end earlier).
+    /// same picture once more if it is a JPEG (and again after each 71 minutes, for a day), else with a fragment that
+    /// only states the end (which [`RecordingReader`](crate::mp4::RecordingReader) follows; most players end earlier).
     ///
     /// Without any picture the file stays empty.
     ///
@@ -247,16 +247,19 @@ impl<W: Write> Recorder<W> {
 
     /// Prolongs the last picture written up to this tick.
     fn fill_until(&mut self, tick: u64) -> Result<(), SinkError> {
-        while self.clock.written_until() < tick {
+        for _ in 0..MAX_REPETITIONS {
+            if self.clock.written_until() >= tick {
+                return Ok(());
+            }
+            let Some(payload) = self.still.take() else { break };
             self.waiting_since = self.clock.written_until();
             self.newest_since = self.waiting_since;
-            match self.still.take() {
-                Some(payload) => {
-                    self.waiting.push(Sample { payload, duration: 0, is_sync: true });
-                    self.end_newest(tick);
-                }
-                None => self.waiting_since = tick,
-            }
+            self.waiting.push(Sample { payload, duration: 0, is_sync: true });
+            self.end_newest(tick);
+            self.write_fragment()?;
+        }
+        if self.clock.written_until() < tick {
+            self.waiting_since = tick;
             self.write_fragment()?;
         }
         Ok(())
@@ -339,4 +342,6 @@ const DEFAULT_FRAGMENT_LENGTH: Duration = Duration::from_secs(1);
 const MAX_FRAGMENT_LENGTH: Duration = Duration::from_secs(3600);
 /// What may wait in memory: large pictures make shorter fragments.
 const MAX_FRAGMENT_BYTES: usize = 16 << 20;
+/// How often a still picture is written again at the end: a day of it, so that no `now` makes a file without end.
+const MAX_REPETITIONS: usize = 21;
 const MAX_FRAGMENT_PICTURES: usize = 4096;

@@ -1,4 +1,5 @@
 //! What a recorder does with broken disks, changing streams and odd clocks, and that its reader follows it anywhere.
+#![expect(clippy::unwrap_used, reason = "all of it is test code")]
 
 mod recorder_judges;
 
@@ -146,6 +147,18 @@ fn nothing_recorded_is_an_empty_file() {
     let (file, recorded) = recorder(Vec::new()).finish(at(5)).unwrap();
     assert_eq!((file.len(), recorded.pictures, recorded.bytes), (0, 0, 0));
     assert!(matches!(RecordingReader::open(Cursor::new(file)), Err(ReadError::Empty)));
+}
+
+#[test]
+fn an_end_beyond_all_time_makes_no_endless_file() {
+    let mut recorder = recorder(Vec::new());
+    recorder.push(jpeg(0)).unwrap();
+    let (file, recorded) = recorder.finish(at(u64::MAX)).unwrap();
+    assert!(file.len() < 10_000, "{} bytes", file.len());
+    assert_eq!(recorded.duration, Duration::from_micros(u64::MAX));
+    let (fragments, _) = read(&file);
+    assert!(fragments.last().unwrap().pictures.is_empty());
+    assert_eq!(fragments.last().unwrap().start, recorded.duration);
 }
 
 #[test]
