@@ -207,8 +207,11 @@ impl Desk {
     }
 
     fn push(&mut self, change: Reports) {
-        if let Some(lane) = &mut self.lanes[change.interface() as usize] {
+        let interface = change.interface();
+        let down = self.down_on(interface);
+        if let Some(lane) = &mut self.lanes[interface as usize] {
             lane.push(change);
+            debug_assert!(lane.queue().has_room(down), "there is room for every release");
         }
     }
 

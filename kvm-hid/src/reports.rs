@@ -170,4 +170,13 @@ mod tests {
         assert!(first.absorb(&distance(-200, 200)));
         assert_eq!(first.next(), None);
     }
+
+    #[test]
+    fn positions_join_only_if_the_buttons_are_the_same() {
+        let at =
+            |buttons, x| Reports::position(Report::of(Interface::Pointer, &[1, buttons, x, 0, 0, 0, 0, 0]));
+        let mut first = at(0, 1);
+        assert!(first.absorb(&at(0, 2)) && first == at(0, 2));
+        assert!(!first.absorb(&at(1, 3)) && first == at(0, 2));
+    }
 }
