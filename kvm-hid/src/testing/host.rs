@@ -45,7 +45,7 @@ impl SimulatedHost {
             is_plugged: true,
             is_awake: true,
             is_polling: true,
-            session: 0,
+            generation: 0,
             leds: Leds::default(),
             events: Vec::new(),
         };
@@ -63,7 +63,7 @@ impl SimulatedHost {
         let mut state = self.lock();
         // A host sets the lights of a keyboard that it finds.
         state.devices.push(Device { decoder, endpoint: VecDeque::new(), leds_are_news: true });
-        Ok(HostPort::new(self.clone(), state.devices.len() - 1, interface, state.session))
+        Ok(HostPort::new(self.clone(), state.devices.len() - 1, interface, state.generation))
     }
 
     /// What the host understood since it was last asked. Events pile up until then.
@@ -131,18 +131,18 @@ impl SimulatedHost {
         let mut state = self.lock();
         if !state.is_plugged {
             state.is_plugged = true;
-            state.session += 1;
+            state.generation += 1;
             for device in &mut state.devices {
                 device.leds_are_news = true;
             }
         }
     }
 
-    /// A sink's offer. `session` is the plugging-in that the sink knows of.
-    pub(super) fn accept(&self, device: usize, session: &mut u64, report: &Report) -> Sent {
+    /// A sink's offer. `generation` is the plugging-in that the sink knows of.
+    pub(super) fn accept(&self, device: usize, generation: &mut u64, report: &Report) -> Sent {
         let mut state = self.lock();
-        if !state.is_plugged || *session != state.session {
-            *session = state.session;
+        if !state.is_plugged || *generation != state.generation {
+            *generation = state.generation;
             return Sent::Detached;
         }
         let is_fetching = state.is_fetching();
@@ -159,15 +159,15 @@ impl SimulatedHost {
     }
 
     /// Whether the cable is in, and was all the time.
-    pub(super) fn is_attached(&self, session: u64) -> bool {
+    pub(super) fn is_attached(&self, generation: u64) -> bool {
         let state = self.lock();
-        state.is_plugged && state.session == session
+        state.is_plugged && state.generation == generation
     }
 
     /// A sink's question for the lights.
-    pub(super) fn news_of_leds(&self, device: usize, session: u64) -> Option<Leds> {
+    pub(super) fn news_of_leds(&self, device: usize, generation: u64) -> Option<Leds> {
         let mut state = self.lock();
-        let is_there = state.is_plugged && state.session == session;
+        let is_there = state.is_plugged && state.generation == generation;
         let leds = state.leds;
         let device = state.devices.get_mut(device).filter(|_| is_there)?;
         if !std::mem::take(&mut device.leds_are_news) {
@@ -209,7 +209,7 @@ struct State {
     is_awake: bool,
     is_polling: bool,
     /// Counts how often the cable was put in.
-    session: u64,
+    generation: u64,
     leds: Leds,
     events: Vec<HostEvent>,
 }

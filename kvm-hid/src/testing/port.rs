@@ -12,12 +12,12 @@ pub struct HostPort {
     host: SimulatedHost,
     device: usize,
     interface: Interface,
-    session: u64,
+    generation: u64,
 }
 
 impl HostPort {
-    pub(super) fn new(host: SimulatedHost, device: usize, interface: Interface, session: u64) -> Self {
-        Self { host, device, interface, session }
+    pub(super) fn new(host: SimulatedHost, device: usize, interface: Interface, generation: u64) -> Self {
+        Self { host, device, interface, generation }
     }
 }
 
@@ -34,14 +34,14 @@ impl ReportSink for HostPort {
 
     fn try_send(&mut self, report: &Report) -> Result<Sent, HidError> {
         expect_interface(self.interface, report)?;
-        Ok(self.host.accept(self.device, &mut self.session, report))
+        Ok(self.host.accept(self.device, &mut self.generation, report))
     }
 
     fn try_leds(&mut self) -> Result<Option<Leds>, HidError> {
-        Ok(self.host.news_of_leds(self.device, self.session))
+        Ok(self.host.news_of_leds(self.device, self.generation))
     }
 
     fn is_attached(&self) -> bool {
-        self.host.is_attached(self.session)
+        self.host.is_attached(self.generation)
     }
 }
