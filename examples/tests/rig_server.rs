@@ -314,8 +314,10 @@ fn rebinding_is_survived(gadget: &Gadget, server: &Server, cookie: &str, mut hos
         gadget.unplug();
         page.key("KeyE", true);
         page.listen_until("the gadget is gone", |page| page.state["links"]["keyboard"] == "detached");
-        page.key("KeyF", true);
-        page.listen_until("the key is refused", |page| {
+        // The same refusal is told once a second at most.
+        until("the key is refused", || {
+            page.key("KeyF", true);
+            page.listen();
             page.refused.iter().any(|why| why.contains("no target"))
         });
         host = gadget.plug();

@@ -1,5 +1,7 @@
 //! The real kvm-server on its embedded target, from outside: HTTP, WebSocket, signals, and what it prints.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers may panic as the test may")]
+
 mod client;
 
 use std::io::{BufRead, Read};

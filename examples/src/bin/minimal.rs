@@ -8,6 +8,8 @@
 //!
 //!     cargo run -p kvm-examples --bin minimal /dev/video0 /dev/hidg0
 
+#![expect(clippy::print_stdout, reason = "it says what it did")]
+
 use std::{env, error::Error, fs::File, thread::sleep, time::Duration, time::Instant};
 
 use kvm_audit::{Capability, Ledger, Manifest};
@@ -57,6 +59,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         sleep(Duration::from_millis(10));
     }
     let end = pipeline.frame().map(|frame| frame.timestamp()).unwrap_or_default();
-    recorder.finish(end)?;
+    let (_, recorded) = recorder.finish(end)?;
+    println!("{} pictures in minimal.mp4, {} bytes", recorded.pictures, recorded.bytes);
     Ok(())
 }

@@ -58,13 +58,13 @@ impl<T> Inbox<T> {
         &self,
         devices: impl IntoIterator<Item = (BorrowedFd<'fd>, PollFlags)>,
         timeout: Option<Duration>,
-    ) -> io::Result<Woken> {
+    ) -> io::Result<WokenBy> {
         let mut fds = vec![PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN)];
         fds.extend(devices.into_iter().map(|(fd, flags)| PollFd::from_borrowed_fd(fd, flags)));
         // A time too long to say is as good as none.
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         match poll(&mut fds, timeout.as_ref()) {
-            Ok(0) | Err(Errno::INTR) => return Ok(Woken::ByTime),
+            Ok(0) | Err(Errno::INTR) => return Ok(WokenBy::Time),
             Ok(_) => {}
             Err(error) => return Err(error.into()),
         }
@@ -78,23 +78,23 @@ impl<T> Inbox<T> {
         let mut devices = fds[1..].iter().map(PollFd::revents).filter(|events| !events.is_empty());
         let any = devices.clone().next().is_some();
         Ok(if any && devices.all(|events| broken.contains(events)) {
-            Woken::ByBrokenDevice
+            WokenBy::BrokenDevice
         } else if any {
-            Woken::ByDevice
+            WokenBy::Device
         } else {
-            Woken::ByCommand
+            WokenBy::Command
         })
     }
 }
 
 /// What ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Woken {
-    ByTime,
-    ByCommand,
-    ByDevice,
+pub(crate) enum WokenBy {
+    Time,
+    Command,
+    Device,
     /// A device has nothing to say but that it is in error, and would say so again at once.
-    ByBrokenDevice,
+    BrokenDevice,
 }
 
 #[cfg(test)]
@@ -104,12 +104,12 @@ mod tests {
     #[test]
     fn a_command_ends_the_wait() {
         let (outbox, inbox) = inbox().unwrap();
-        assert_eq!(inbox.wait([], Some(Duration::ZERO)).unwrap(), Woken::ByTime);
+        assert_eq!(inbox.wait([], Some(Duration::ZERO)).unwrap(), WokenBy::Time);
         outbox.send(1);
         outbox.send(2);
-        assert_eq!(inbox.wait([], None).unwrap(), Woken::ByCommand);
+        assert_eq!(inbox.wait([], None).unwrap(), WokenBy::Command);
         assert_eq!((inbox.next(), inbox.next(), inbox.next()), (Some(1), Some(2), None));
-        assert_eq!(inbox.wait([], Some(Duration::ZERO)).unwrap(), Woken::ByTime);
+        assert_eq!(inbox.wait([], Some(Duration::ZERO)).unwrap(), WokenBy::Time);
     }
 
     #[test]
@@ -117,9 +117,9 @@ mod tests {
         let (_outbox, inbox) = inbox::<()>().unwrap();
         let (reader, mut writer) = io::pipe().unwrap();
         io::Write::write_all(&mut writer, b"x").unwrap();
-        assert_eq!(inbox.wait([(reader.as_fd(), PollFlags::IN)], None).unwrap(), Woken::ByDevice);
+        assert_eq!(inbox.wait([(reader.as_fd(), PollFlags::IN)], None).unwrap(), WokenBy::Device);
         let (reader, writer) = io::pipe().unwrap();
         drop(writer);
-        assert_eq!(inbox.wait([(reader.as_fd(), PollFlags::IN)], None).unwrap(), Woken::ByBrokenDevice);
+        assert_eq!(inbox.wait([(reader.as_fd(), PollFlags::IN)], None).unwrap(), WokenBy::BrokenDevice);
     }
 }

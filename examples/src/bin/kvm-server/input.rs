@@ -12,7 +12,7 @@ use rustix::event::PollFlags;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::{mpsc, watch};
 
-use crate::inbox::{Inbox, Outbox, Woken, inbox};
+use crate::inbox::{Inbox, Outbox, WokenBy, inbox};
 use crate::report::{chain, complain};
 use crate::state::InputState;
 
@@ -98,7 +98,7 @@ impl TypingDesk {
             self.note(outcome);
             self.publish(publish);
             match self.wait(inbox, broken) {
-                Ok(woken) => broken = woken == Woken::ByBrokenDevice,
+                Ok(woken) => broken = woken == WokenBy::BrokenDevice,
                 Err(error) => {
                     complain("waiting for input", error);
                     thread::sleep(REST);
@@ -263,7 +263,7 @@ impl TypingDesk {
 
     /// Waits until there is something to do. A device that is in error is left alone for a while, because it
     /// would end every wait at once.
-    fn wait(&self, inbox: &Inbox<Command>, broken: bool) -> io::Result<Woken> {
+    fn wait(&self, inbox: &Inbox<Command>, broken: bool) -> io::Result<WokenBy> {
         if self.typing.is_some() && self.seat.is_idle() {
             return inbox.wait([], Some(Duration::ZERO));
         }

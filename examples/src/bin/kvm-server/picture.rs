@@ -13,7 +13,7 @@ use rustix::event::PollFlags;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
 
-use crate::inbox::{Inbox, Outbox, Woken, inbox};
+use crate::inbox::{Inbox, Outbox, WokenBy, inbox};
 use crate::report::{chain, complain};
 use crate::state::{Format, PictureStats, Signal};
 
@@ -157,8 +157,8 @@ impl Projection {
             };
             match woken {
                 // A source that says "ready" and has nothing would have this thread spin.
-                Ok(Woken::ByDevice | Woken::ByBrokenDevice) => false_alarms += 1,
-                Ok(Woken::ByTime | Woken::ByCommand) => {}
+                Ok(WokenBy::Device | WokenBy::BrokenDevice) => false_alarms += 1,
+                Ok(WokenBy::Time | WokenBy::Command) => {}
                 Err(error) => {
                     self.fail(error.to_string());
                     thread::sleep(AFTER_FAILURE);
