@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::descriptor::{CONSUMER_ID, SYSTEM_ID};
+use crate::descriptor::{CONSUMER_ID, CONSUMER_LEN, SYSTEM_ID, SYSTEM_LEN};
 use crate::usage::page;
 use crate::{Interface, Report, Usage};
 
@@ -76,13 +76,15 @@ impl Controls {
 
     pub(crate) fn consumer_report(&self) -> Report {
         let [low, high] = self.consumer.unwrap_or_default().to_le_bytes();
-        Report::of(Interface::Pointer, &[CONSUMER_ID, low, high])
+        let report: [u8; CONSUMER_LEN] = [CONSUMER_ID, low, high];
+        Report::of(Interface::Pointer, &report)
     }
 
     pub(crate) fn system_report(&self) -> Report {
         // The array's first usage, 0x81, has the value 1.
         let value = self.system.map_or(0, |id| id & 0x03);
-        Report::of(Interface::Pointer, &[SYSTEM_ID, value])
+        let report: [u8; SYSTEM_LEN] = [SYSTEM_ID, value];
+        Report::of(Interface::Pointer, &report)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::descriptor::KEYBOARD_LEN;
 use crate::{Interface, Report, Usage};
 
 /// Which keys of a boot keyboard are down, and the report that says so. Neither I/O nor a clock.
@@ -83,7 +84,7 @@ impl Keyboard {
 
     /// The report of what is down now.
     pub fn report(&self) -> Report {
-        let mut report = [0; 8];
+        let mut report = [0; KEYBOARD_LEN];
         let mut slots = 2;
         for key in self.down() {
             if let Some(bit) = key.modifier_bit() {

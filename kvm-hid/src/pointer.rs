@@ -1,6 +1,6 @@
 //! The state of the pointer.
 
-use crate::descriptor::{POINTER_ID, POSITION_MAX};
+use crate::descriptor::{MOUSE_LEN, POINTER_ID, POINTER_LEN, POSITION_MAX};
 use crate::{Button, Interface, Report, Reports};
 
 /// Where the pointer is and which buttons are down, on two interfaces: the absolute pointer and the relative
@@ -128,14 +128,14 @@ impl Pointer {
     /// The report of what is down on an interface, without any movement.
     pub(crate) fn report(&self, interface: Interface) -> Report {
         if interface == Interface::Mouse {
-            return Report::of(interface, &[self.relative_buttons, 0, 0, 0, 0]);
+            let report: [u8; MOUSE_LEN] = [self.relative_buttons, 0, 0, 0, 0];
+            return Report::of(interface, &report);
         }
         let (x, y) = self.position.unwrap_or(CENTRE);
         let ([x_low, x_high], [y_low, y_high]) = (x.to_le_bytes(), y.to_le_bytes());
-        Report::of(
-            Interface::Pointer,
-            &[POINTER_ID, self.absolute_buttons, x_low, x_high, y_low, y_high, 0, 0],
-        )
+        let report: [u8; POINTER_LEN] =
+            [POINTER_ID, self.absolute_buttons, x_low, x_high, y_low, y_high, 0, 0];
+        Report::of(Interface::Pointer, &report)
     }
 
     fn buttons(&mut self, interface: Interface) -> &mut u8 {

@@ -10,4 +10,6 @@ mod pointer;
 
 pub(crate) use keyboard::{KEYBOARD, KEYBOARD_LEN};
 pub(crate) use mouse::{MOUSE, MOUSE_LEN};
-pub(crate) use pointer::{CONSUMER_ID, POINTER, POINTER_ID, POINTER_LEN, POSITION_MAX, SYSTEM_ID};
+pub(crate) use pointer::{
+    CONSUMER_ID, CONSUMER_LEN, POINTER, POINTER_ID, POINTER_LEN, POSITION_MAX, SYSTEM_ID, SYSTEM_LEN,
+};

@@ -17,11 +17,11 @@ pub(crate) const POINTER_LEN: usize = 8;
 
 pub(crate) const CONSUMER_ID: u8 = 2;
 /// Report ID, one usage.
-const CONSUMER_LEN: usize = 3;
+pub(crate) const CONSUMER_LEN: usize = 3;
 
 pub(crate) const SYSTEM_ID: u8 = 3;
 /// Report ID, the number of one of three usages.
-const SYSTEM_LEN: usize = 2;
+pub(crate) const SYSTEM_LEN: usize = 2;
 
 const ITEMS: Items = Items::new()
     .usage_page(0x01) // generic desktop
