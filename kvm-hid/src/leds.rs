@@ -1,5 +1,7 @@
 //! The lights of a keyboard, which the host sets.
 
+use crate::descriptor::LEDS_LEN;
+
 /// Which lights of the keyboard the host has on (HID 1.11, appendix B.1; HID Usage Tables 1.5, section 11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -32,11 +34,12 @@ impl Leds {
 
     /// Writes the keyboard's output report.
     pub const fn to_byte(self) -> u8 {
-        self.num as u8
+        let [report]: [u8; LEDS_LEN] = [self.num as u8
             | (self.caps as u8) << 1
             | (self.scroll as u8) << 2
             | (self.compose as u8) << 3
-            | (self.kana as u8) << 4
+            | (self.kana as u8) << 4];
+        report
     }
 }
 

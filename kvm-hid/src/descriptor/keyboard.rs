@@ -6,7 +6,10 @@ use super::items::{Items, collection, flag};
 pub(crate) const KEYBOARD: [u8; ITEMS.len()] = ITEMS.bytes();
 
 /// Modifiers, a reserved byte, six keys.
-pub(crate) const KEYBOARD_LEN: usize = 8;
+pub(crate) const KEYBOARD_LEN: usize = ITEMS.input_len(0);
+
+/// The lights.
+pub(crate) const LEDS_LEN: usize = ITEMS.output_len(0);
 
 const ITEMS: Items = Items::new()
     .usage_page(0x01) // generic desktop
@@ -31,5 +34,3 @@ const ITEMS: Items = Items::new()
     .fields(6, 8)
     .input(flag::ARRAY) // keys
     .end_collection();
-
-const _: () = assert!(ITEMS.input_len(0) == KEYBOARD_LEN && ITEMS.output_len(0) == 1);
