@@ -155,10 +155,22 @@ fn an_end_beyond_all_time_makes_no_endless_file() {
     recorder.push(jpeg(0)).unwrap();
     let (file, recorded) = recorder.finish(at(u64::MAX)).unwrap();
     assert!(file.len() < 10_000, "{} bytes", file.len());
-    assert_eq!(recorded.duration, Duration::from_micros(u64::MAX));
+    assert_eq!(recorded.duration, Duration::from_micros(1 << 62));
     let (fragments, _) = read(&file);
     assert!(fragments.last().unwrap().pictures.is_empty());
     assert_eq!(fragments.last().unwrap().start, recorded.duration);
+}
+
+/// Found by fuzzing: ticks at the end of their range were written and could not be read.
+#[test]
+fn timestamps_at_the_end_of_their_range_are_read_back() {
+    let mut recorder = recorder(Vec::new());
+    for micros in [1, u64::MAX, 0, u64::MAX, u64::MAX] {
+        recorder.push(jpeg(micros)).unwrap();
+        recorder.flush(at(micros)).unwrap();
+    }
+    let (file, _) = recorder.finish(at(u64::MAX)).unwrap();
+    assert_eq!(read(&file).1, Some(Ending::Finished));
 }
 
 #[test]

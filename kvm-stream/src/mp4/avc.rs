@@ -17,32 +17,83 @@ pub(crate) struct NotAvc {
     pub(crate) reason: &'static str,
 }
 
+/// A picture as MP4 stores it.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) bytes: Bytes,
+    /// Whether decoding can start at it.
+    pub(super) is_idr: bool,
+}
+
+/// Why a picture is not stored.
+#[derive(Debug)]
+pub(super) enum NotStored {
+    /// It brings parameter sets that the stream did not start with.
+    OtherSets,
+    NotAvc(NotAvc),
+}
+
+impl From<NotAvc> for NotStored {
+    fn from(reason: NotAvc) -> Self {
+        Self::NotAvc(reason)
+    }
+}
+
 impl ParameterSets {
-    /// Takes the parameter sets out of a picture in byte-stream form.
+    /// Takes the parameter sets out of the picture that a stream starts with, in byte-stream form.
     pub(crate) fn of(picture: &Bytes) -> Result<Self, NotAvc> {
         let mut sets = Self::default();
+        let mut is_idr = false;
         for unit in units(picture) {
             let list = match unit_type(&picture[unit.clone()]) {
                 SPS => &mut sets.sequence,
                 PPS => &mut sets.picture,
-                _ => continue,
+                kind => {
+                    is_idr |= kind == SLICE_IDR;
+                    continue;
+                }
             };
             let unit = picture.slice(unit);
             if !list.contains(&unit) {
                 list.push(unit);
             }
         }
+        if !is_idr {
+            return Err(NotAvc { reason: "a key picture that decoding cannot start at" });
+        }
         sets.check()?;
         Ok(sets)
     }
 
-    /// Whether every parameter set of the picture is one of these.
-    pub(crate) fn cover(&self, picture: &[u8]) -> bool {
-        units(picture).map(|unit| &picture[unit]).all(|unit| match unit_type(unit) {
-            SPS => self.sequence.iter().any(|set| set == unit),
-            PPS => self.picture.iter().any(|set| set == unit),
-            _ => true,
-        })
+    /// Turns a picture in byte-stream form into units with their lengths before them.
+    ///
+    /// Leaves out what only a byte stream needs, delimiters and filling, and parameter sets, which the sample
+    /// entry `avc1` has in one place. The picture must not bring others.
+    pub(super) fn store(&self, picture: &[u8]) -> Result<Stored, NotStored> {
+        let mut bytes = Vec::with_capacity(picture.len() + 16);
+        let (mut has_slice, mut is_idr) = (false, false);
+        for (count, unit) in units(picture).enumerate() {
+            if count == MAX_UNITS {
+                return Err(NotAvc { reason: "more units than any level allows a picture" }.into());
+            }
+            let unit = &picture[unit];
+            match unit_type(unit) {
+                SPS if self.sequence.iter().any(|set| set == unit) => continue,
+                PPS if self.picture.iter().any(|set| set == unit) => continue,
+                SPS | PPS => return Err(NotStored::OtherSets),
+                DELIMITER | FILLER => continue,
+                SLICE => has_slice = true,
+                SLICE_IDR => (has_slice, is_idr) = (true, true),
+                _ => {}
+            }
+            let len = u32::try_from(unit.len()).map_err(|_| NotAvc { reason: "a unit of 4 GiB or more" })?;
+            bytes.extend_from_slice(&len.to_be_bytes());
+            bytes.extend_from_slice(unit);
+        }
+        if !has_slice {
+            return Err(NotAvc { reason: "no picture in it" }.into());
+        }
+        Ok(Stored { bytes: bytes.into(), is_idr })
     }
 
     /// Whether an `avcC` box can hold them and a decoder could start with them.
@@ -87,35 +138,6 @@ impl ParameterSets {
             }
         });
     }
-}
-
-/// Turns a picture in byte-stream form into units with their lengths before them.
-///
-/// Leaves out parameter sets, which the sample entry `avc1` has in one place, and what only a byte stream needs:
-/// delimiters and filling.
-pub(crate) fn length_prefixed(picture: &[u8]) -> Result<Bytes, NotAvc> {
-    let mut stored = Vec::with_capacity(picture.len() + 16);
-    let mut has_slice = false;
-    for (count, unit) in units(picture).enumerate() {
-        if count == MAX_UNITS {
-            return Err(NotAvc { reason: "more units than any level allows a picture" });
-        }
-        let unit = &picture[unit];
-        match unit_type(unit) {
-            SPS | PPS | DELIMITER | FILLER => continue,
-            SLICE | SLICE_IDR => has_slice = true,
-            _ => {}
-        }
-        let len = u32::try_from(unit.len()).map_err(|_| NotAvc { reason: "a unit of 4 GiB or more" })?;
-        stored.extend_from_slice(&len.to_be_bytes());
-        stored.extend_from_slice(unit);
-    }
-    if has_slice { Ok(stored.into()) } else { Err(NotAvc { reason: "no picture in it" }) }
-}
-
-/// Whether decoding can start at this picture: it has an IDR slice.
-pub(crate) fn has_idr(picture: &[u8]) -> bool {
-    units(picture).any(|unit| unit_type(&picture[unit]) == SLICE_IDR)
 }
 
 /// Where the units of a byte stream are (ITU-T H.264, annex B.1), without start codes and trailing zeros.
@@ -226,10 +248,11 @@ mod tests {
         let sets = ParameterSets::of(&picture).unwrap();
         assert_eq!(sets.sequence, [&b"\x67\x42\0\x1F"[..]]);
         assert_eq!(sets.picture, [&b"\x68\x99"[..]]);
-        assert!(sets.cover(&picture) && has_idr(&picture));
-        assert!(!sets.cover(b"\0\0\x01\x68\x98"));
-        assert_eq!(length_prefixed(&picture).unwrap(), &b"\0\0\0\x02\x65\x88"[..]);
-        assert!(length_prefixed(b"\0\0\x01\x67\x42\0\x1F").is_err(), "parameter sets are no picture");
+        let stored = sets.store(&picture).unwrap();
+        assert_eq!(stored.bytes, &b"\0\0\0\x02\x65\x88"[..]);
+        assert!(stored.is_idr);
+        assert!(matches!(sets.store(b"\0\0\x01\x68\x98\0\0\x01\x65\x88"), Err(NotStored::OtherSets)));
+        assert!(sets.store(b"\0\0\x01\x68\x99").is_err(), "parameter sets are no picture");
     }
 
     #[test]
@@ -246,8 +269,8 @@ mod tests {
         fn any_bytes_are_stored_or_refused(stream in proptest::collection::vec(0_u8..10, 0..200)) {
             let stream = Bytes::from(stream);
             let _ = ParameterSets::of(&stream);
-            if let Ok(stored) = length_prefixed(&stream) {
-                prop_assert!(stored.len() <= stream.len() * 2);
+            if let Ok(stored) = ParameterSets::default().store(&stream) {
+                prop_assert!(stored.bytes.len() <= stream.len() * 2);
             }
         }
 
@@ -261,7 +284,7 @@ mod tests {
                 .iter()
                 .flat_map(|unit| [&u32::try_from(unit.len()).unwrap().to_be_bytes()[..], unit].concat())
                 .collect();
-            prop_assert_eq!(length_prefixed(&stream).unwrap(), stored);
+            prop_assert_eq!(ParameterSets::default().store(&stream).unwrap().bytes, stored);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the one track of a recording holds, and which packets fit it.
 
-use super::avc::{NotAvc, ParameterSets, has_idr, length_prefixed};
+use super::avc::{NotAvc, NotStored, ParameterSets};
 use super::fragment::Sample;
 use crate::{Codec, Packet, SinkError};
 
@@ -29,9 +29,6 @@ impl Track {
         };
         let coding = match packet.codec {
             Codec::Jpeg => Coding::Jpeg,
-            Codec::H264 if !has_idr(&packet.payload) => {
-                return Err(malformed("a key picture that decoding cannot start at"));
-            }
             Codec::H264 => Coding::H264(
                 ParameterSets::of(&packet.payload).map_err(|NotAvc { reason }| malformed(reason))?,
             ),
@@ -44,14 +41,15 @@ impl Track {
         let codec = packet.codec;
         let (payload, is_sync) = match (&self.coding, codec) {
             (Coding::Jpeg, Codec::Jpeg) => (packet.payload.clone(), true),
-            (Coding::H264(sets), Codec::H264) => {
-                if !sets.cover(&packet.payload) {
+            (Coding::H264(sets), Codec::H264) => match sets.store(&packet.payload) {
+                Ok(stored) => (stored.bytes, stored.is_idr),
+                Err(NotStored::OtherSets) => {
                     return Err(SinkError::StreamChanged { reason: "other parameter sets" });
                 }
-                let stored = length_prefixed(&packet.payload)
-                    .map_err(|NotAvc { reason }| SinkError::Malformed { codec, reason })?;
-                (stored, has_idr(&packet.payload))
-            }
+                Err(NotStored::NotAvc(NotAvc { reason })) => {
+                    return Err(SinkError::Malformed { codec, reason });
+                }
+            },
             _ => return Err(SinkError::StreamChanged { reason: "another codec" }),
         };
         if packet.width_px != u32::from(self.width_px) || packet.height_px != u32::from(self.height_px) {

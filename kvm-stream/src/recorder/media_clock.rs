@@ -34,7 +34,7 @@ impl MediaClock {
     /// The tick of a moment.
     pub(super) fn at(&self, now: Timestamp) -> u64 {
         let Some((then, tick)) = self.anchor else { return 0 };
-        tick.saturating_add(now.as_micros().saturating_sub(then.as_micros()))
+        tick.saturating_add(now.as_micros().saturating_sub(then.as_micros())).min(END_OF_TIME)
     }
 
     /// Takes note that pictures are written which are shown until this tick.
@@ -48,6 +48,9 @@ impl MediaClock {
         self.written_until
     }
 }
+
+/// What no clock reaches, 146,000 years: far enough below the largest tick that what follows can still be counted.
+const END_OF_TIME: u64 = 1 << 62;
 
 #[cfg(test)]
 mod tests {
@@ -80,6 +83,14 @@ mod tests {
         assert_eq!(clock.place(at(1_500_000)), 500_000);
         assert_eq!(clock.place(at(40)), 500_001);
         assert_eq!(clock.place(at(1_040)), 501_001);
-        assert_eq!(clock.place(at(u64::MAX)), u64::MAX);
+    }
+
+    #[test]
+    fn no_timestamp_overflows() {
+        let mut clock = MediaClock::default();
+        clock.place(at(0));
+        assert_eq!(clock.place(at(u64::MAX)), END_OF_TIME);
+        assert_eq!(clock.place(at(u64::MAX)), END_OF_TIME + 1);
+        assert_eq!(clock.place(at(0)), END_OF_TIME + 2);
     }
 }
