@@ -1,7 +1,7 @@
 //! A small simulated computer to try a KVM on, without any hardware.
 //!
 //! Its USB port is [`SimulatedHost`], which parses the real report descriptors and the real report bytes; its
-//! screen is a [`FrameSource`]. It starts in a firmware-like menu, has a console that echoes what is typed and
+//! screen is a [`FrameSource`](kvm_capture::FrameSource). It starts in a firmware-like menu, has a console that echoes what is typed and
 //! answers a few commands, and a desktop with a pointer, buttons, a wheel counter and a box to drag.
 
 mod console;
