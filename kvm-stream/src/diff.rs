@@ -45,6 +45,11 @@ impl TileDiff {
         damage
     }
 
+    /// Takes a frame without comparing it, when nobody asks what changed.
+    pub fn hold(&mut self, frame: Frame) {
+        self.previous = Some(frame);
+    }
+
     /// The frame that the next one will be compared with.
     pub fn previous(&self) -> Option<&Frame> {
         self.previous.as_ref()

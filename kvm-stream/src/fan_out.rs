@@ -68,6 +68,16 @@ impl PacketSink for FanOut {
         Ok(())
     }
 
+    fn is_watched(&mut self) -> bool {
+        let mut audience = lock(&self.audience);
+        audience.queues.retain(|queue| queue.strong_count() > 0);
+        if audience.queues.is_empty() {
+            // By the time somebody comes, this is not what the screen shows any more.
+            audience.latest = None;
+        }
+        !audience.queues.is_empty()
+    }
+
     fn take_keyframe_request(&mut self) -> bool {
         let queues: Vec<_> = lock(&self.audience).queues.iter().filter_map(Weak::upgrade).collect();
         // Every queue is asked, not just up to the first that asks.
@@ -281,6 +291,18 @@ mod tests {
         assert!(taken(&mut late).is_empty());
         fan_out.push(packet(Codec::H264, 10, true)).unwrap();
         assert_eq!(taken(&mut late), [10]);
+    }
+
+    #[test]
+    fn an_audience_of_nobody_keeps_no_picture() {
+        let mut fan_out = FanOut::new(2);
+        let viewer = fan_out.join();
+        fan_out.push(packet(Codec::Jpeg, 1, true)).unwrap();
+        assert!(fan_out.is_watched() && fan_out.latest().is_some());
+        drop(viewer);
+        assert!(!fan_out.is_watched() && fan_out.latest().is_none());
+        let _late = fan_out.join();
+        assert!(fan_out.take_keyframe_request());
     }
 
     #[test]

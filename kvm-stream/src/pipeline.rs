@@ -12,7 +12,8 @@ use crate::{Damage, EncodeError, Encoder, Packet, PacketSink, SinkError, TileDif
 /// The way of a frame: source → difference → encoder → sinks.
 ///
 /// Driven by [`step`](Self::step), which never blocks; whoever drives waits on [`readiness`](Self::readiness). A
-/// frame that does not differ from the one before is neither encoded nor sent. A sink that breaks is taken out and
+/// frame that does not differ from the one before is neither encoded nor sent, and while nobody watches none is even
+/// compared. A sink that breaks is taken out and
 /// told; the others go on.
 pub struct Pipeline {
     source: Box<dyn FrameSource>,
@@ -95,6 +96,11 @@ impl Pipeline {
     }
 
     fn take(&mut self, frame: Frame) -> Result<Step, PipelineError> {
+        if !self.sinks.is_watched() {
+            self.diff.hold(frame);
+            self.is_stale = true;
+            return Ok(Step::Unwatched);
+        }
         let start = self.now();
         let mut damage = self.diff.compare(frame.clone());
         let diff = self.since(start);
@@ -164,6 +170,8 @@ pub enum Step {
         /// How long the stages took.
         times: StageTimes,
     },
+    /// A frame came that nobody is there to see.
+    Unwatched,
     /// A frame was encoded.
     Encoded {
         /// What differed from the frame before.
@@ -244,5 +252,9 @@ impl PacketSink for Sinks {
             asked |= sink.take_keyframe_request();
         }
         asked
+    }
+
+    fn is_watched(&mut self) -> bool {
+        self.attached.iter_mut().any(|(_, sink)| sink.is_watched())
     }
 }

@@ -20,6 +20,12 @@ pub trait PacketSink: Send {
     fn take_keyframe_request(&mut self) -> bool {
         false
     }
+
+    /// Whether anybody is there to take packets. For sinks of which none has anybody nothing is encoded; one that
+    /// has again must [ask for a key picture](Self::take_keyframe_request).
+    fn is_watched(&mut self) -> bool {
+        true
+    }
 }
 
 const _: Option<&dyn PacketSink> = None;
@@ -31,6 +37,10 @@ impl<T: PacketSink + ?Sized> PacketSink for Box<T> {
 
     fn take_keyframe_request(&mut self) -> bool {
         (**self).take_keyframe_request()
+    }
+
+    fn is_watched(&mut self) -> bool {
+        (**self).is_watched()
     }
 }
 

@@ -101,6 +101,7 @@ fn an_unchanged_frame_is_neither_encoded_nor_sent() {
 fn after_a_lost_signal_everything_is_new() {
     let lost = Captured::SignalLost(SignalLoss::NoCable);
     let mut pipeline = pipeline(vec![frame(1, 0), lost, frame(1, 1)]);
+    pipeline.add_sink(Box::new(Shared::default()));
     pipeline.step().unwrap();
     assert_eq!(pipeline.step().unwrap(), Step::SignalLost(SignalLoss::NoCable));
     assert!(pipeline.frame().is_none(), "a lost picture is not shown as if it were there");
@@ -127,7 +128,7 @@ fn a_late_viewer_gets_a_key_picture_of_a_still_screen() {
     let mut pipeline = pipeline(vec![frame(1, 0), frame(1, 1)]);
     let fan_out = FanOut::new(2);
     pipeline.add_sink(Box::new(fan_out.clone()));
-    pipeline.step().unwrap();
+    assert_eq!(pipeline.step().unwrap(), Step::Unwatched);
     let mut viewer = fan_out.join();
     assert!(viewer.try_packet().is_none());
     let Step::Encoded { damage, .. } = pipeline.step().unwrap() else { panic!("not encoded") };
@@ -140,10 +141,27 @@ fn a_late_viewer_gets_a_key_picture_of_a_still_screen() {
 }
 
 #[test]
+fn for_nobody_nothing_is_encoded_and_a_newcomer_sees_the_newest() {
+    let mut pipeline = pipeline(vec![frame(1, 0), frame(2, 1), frame(3, 2), frame(3, 3)]);
+    let fan_out = FanOut::new(2);
+    pipeline.add_sink(Box::new(fan_out.clone()));
+    let viewer = fan_out.join();
+    assert!(matches!(pipeline.step(), Ok(Step::Encoded { .. })));
+    drop(viewer);
+    assert_eq!(pipeline.step().unwrap(), Step::Unwatched);
+    assert_eq!(pipeline.step().unwrap(), Step::Unwatched);
+    let mut viewer = fan_out.join();
+    assert!(matches!(pipeline.step(), Ok(Step::Encoded { .. })));
+    assert_eq!(viewer.try_packet().unwrap().sequence, 2);
+    assert!(matches!(pipeline.step(), Ok(Step::Unchanged { .. })));
+}
+
+#[test]
 fn after_a_failed_encode_the_next_frame_is_encoded_as_a_whole() {
     let encoder = Plain { fails: Arc::new(Mutex::new(1)), ..Plain::default() };
     let script = vec![frame(1, 0), frame(1, 1)];
     let mut pipeline = Pipeline::new(Box::new(Script(script.into())), Box::new(encoder));
+    pipeline.add_sink(Box::new(Shared::default()));
     assert!(matches!(pipeline.step(), Err(PipelineError::Encode(_))));
     let Step::Encoded { damage, .. } = pipeline.step().unwrap() else { panic!("the failed frame is lost") };
     assert_eq!(damage, Damage::full(32, 16));

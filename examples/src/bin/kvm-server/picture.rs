@@ -183,6 +183,10 @@ impl Projection {
                 self.tally.add(times, Some(bytes));
                 self.go_live();
             }
+            Step::Unwatched => {
+                self.tally.captured += 1;
+                self.go_live();
+            }
             Step::SignalChanged(format) => self.show(Signal::LIVE, Some(format)),
             Step::SignalLost(loss) => self.show(Signal::lost(loss), None),
             Step::Starved { .. } => self.tally.starved += 1,
