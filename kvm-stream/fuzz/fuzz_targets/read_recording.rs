@@ -1,5 +1,5 @@
 //! No bytes make the reader of recordings panic; what it reads lies in the file, in order, and can be finalised or is
-//! refused. `fuzz_targets/record.rs` makes recordings to start from.
+//! refused. `seeds/read_recording` holds small recordings to start from, whole and cut.
 #![no_main]
 
 use std::io::Cursor;
