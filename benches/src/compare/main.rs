@@ -2,8 +2,10 @@
 //!
 //! Reads raw frames from standard input:
 //!
-//!     benches/workloads/decode-workload FILE.mkv uyvy422 | taskset -c 0 cargo run --release -p kvm-benches \
-//!         --features peers --bin compare -- uyvy 1920x1080
+//! ```text
+//! benches/workloads/decode-workload FILE.mkv uyvy422 |
+//!     taskset -c 0 cargo run --release -p kvm-benches --features peers --bin compare -- uyvy 1920x1080
+//! ```
 //!
 //! Every frame goes to every contender before the next frame is read, in an order that rotates, so that a noisy
 //! machine is noisy for all of them. Times are processor time of the one thread that everything runs on.

@@ -54,7 +54,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
-    /// The address people open when a proxy stands in front, such as https://kvm.example.org.
+    /// The address people open when a proxy stands in front, such as `https://kvm.example.org`.
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<Origin>,
 
