@@ -394,6 +394,6 @@ const REL_X: u16 = 0;
 const REL_Y: u16 = 1;
 const REL_WHEEL: u16 = 8;
 
-/// vivid stamps a frame with the time its schedule says, which can be later than when it hands the frame out; by one
-/// frame at 60 Hz at the most.
-const VIVID_AHEAD_US: u64 = 16_667;
+/// vivid stamps a frame with the time its schedule says, which can be later than when it hands the frame out: by one
+/// frame at 60 Hz and the rounding of its timer, at the most.
+const VIVID_AHEAD_US: u64 = 20_000;

@@ -162,6 +162,8 @@ impl Writer<'_> {
                 () = due_at(is_due.then_some(state_at)) => {
                     is_due = false;
                     state_at = Instant::now() + STATE_PAUSE;
+                    self.line.dropped = self.viewer.dropped();
+                    self.line.malformed = self.shared.malformed.load(Ordering::Relaxed);
                     let state = self.app.state(Some(self.holder), &self.line);
                     self.say(&state).await?;
                 }
@@ -184,12 +186,8 @@ impl Writer<'_> {
         let message = picture_message(packet, sent);
         let start = Instant::now();
         self.sink.send(Frame::Binary(message.into())).await?;
-        self.line = Line {
-            send_us: micros(start.elapsed()),
-            age_us: micros(sent.saturating_since(packet.timestamp)),
-            dropped: self.viewer.dropped(),
-            malformed: self.shared.malformed.load(Ordering::Relaxed),
-        };
+        self.line.send_us = micros(start.elapsed());
+        self.line.age_us = micros(sent.saturating_since(packet.timestamp));
         Ok(())
     }
 
