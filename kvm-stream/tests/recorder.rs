@@ -91,6 +91,7 @@ fn cut_anywhere_all_complete_fragments_play() {
 fn mp4box_accepts_recordings() {
     // Not in every distribution, so that it is no required tool.
     if std::process::Command::new("MP4Box").arg("-version").output().is_err() {
+        println!("SKIPPED: no MP4Box to judge with");
         return;
     }
     for (codec, pictures) in [(Codec::Jpeg, jpeg_pictures(30)), (Codec::H264, h264_pictures(30))] {
