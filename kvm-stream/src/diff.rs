@@ -2,7 +2,7 @@
 
 use kvm_capture::{Frame, FrameFormat, ImageView, PixelFormat, PlaneView};
 
-use crate::{Damage, Rect};
+use crate::{Damage, Rect, Tiles};
 
 /// Finds what changed since the frame before, exactly and in the capture's own format.
 ///
@@ -19,9 +19,6 @@ pub struct TileDiff {
 }
 
 impl TileDiff {
-    /// Width and height of a tile, in pixels: a macroblock of the video codecs, and the block of JPEG with 4:2:0.
-    pub const TILE_PX: u32 = 16;
-
     /// Creates a difference engine that has not seen a frame.
     pub fn new() -> Self {
         Self::default()
@@ -62,16 +59,16 @@ impl TileDiff {
 
     /// How many tiles a frame of this format has.
     pub fn tiles(format: FrameFormat) -> u32 {
-        format.width_px.div_ceil(Self::TILE_PX) * format.height_px.div_ceil(Self::TILE_PX)
+        format.width_px.div_ceil(Tiles::TILE_PX) * format.height_px.div_ceil(Tiles::TILE_PX)
     }
 }
 
 fn compare_images(before: &ImageView<'_>, now: &ImageView<'_>, changed: &mut Vec<bool>) -> Damage {
     let format = now.format();
-    let columns = format.width_px.div_ceil(TileDiff::TILE_PX) as usize;
+    let columns = format.width_px.div_ceil(Tiles::TILE_PX) as usize;
     let mut damage = Damage::default();
-    for top in (0..format.height_px).step_by(TileDiff::TILE_PX as usize) {
-        let height = TileDiff::TILE_PX.min(format.height_px - top);
+    for top in (0..format.height_px).step_by(Tiles::TILE_PX as usize) {
+        let height = Tiles::TILE_PX.min(format.height_px - top);
         changed.clear();
         changed.resize(columns, false);
         let planes = before.planes().iter().zip(now.planes()).enumerate();
@@ -126,8 +123,8 @@ fn runs(changed: &[bool], top: u32, height: u32, width_px: u32) -> impl Iterator
         while let Some((column, _)) = columns.next_if(|(_, changed)| **changed) {
             last = column;
         }
-        let left = first * TileDiff::TILE_PX;
-        let right = ((last + 1) * TileDiff::TILE_PX).min(width_px);
+        let left = first * Tiles::TILE_PX;
+        let right = ((last + 1) * Tiles::TILE_PX).min(width_px);
         Some(Rect::new(left, top, right - left, height))
     })
 }
@@ -135,7 +132,7 @@ fn runs(changed: &[bool], top: u32, height: u32, width_px: u32) -> impl Iterator
 /// Bytes that one tile takes in a row of a plane.
 fn tile_bytes(pixel: PixelFormat, plane: usize) -> usize {
     // The planes of a picture one tile wide and high tell it for every format.
-    let mut planes = pixel.planes(TileDiff::TILE_PX, TileDiff::TILE_PX);
+    let mut planes = pixel.planes(Tiles::TILE_PX, Tiles::TILE_PX);
     planes.nth(plane).map_or(1, |size| size.row_bytes)
 }
 
@@ -201,7 +198,7 @@ mod tests {
             for &(x, y) in &touched {
                 prop_assert!(damage.contains(x, y), "{x},{y} changed outside {damage:?}");
             }
-            let tile = |x: u32, y: u32| (x / TileDiff::TILE_PX, y / TileDiff::TILE_PX);
+            let tile = |x: u32, y: u32| (x / Tiles::TILE_PX, y / Tiles::TILE_PX);
             let touched_tiles: std::collections::HashSet<_> = touched.iter().map(|&(x, y)| tile(x, y)).collect();
             let mut area = 0;
             for y in 0..height {

@@ -25,6 +25,40 @@ pub trait Encoder: Debug + Send {
 
     /// Makes the next picture one that decoding can start at.
     fn request_keyframe(&mut self);
+
+    /// Encodes, from the newest frame, what somebody lacks who came late or lost packets.
+    ///
+    /// `lacking` is relative to the stream of packets that this encoder pushed: whoever takes what is pushed here
+    /// can go on with the packet that `encode` pushes next. Where the codec allows it, nothing changes for those
+    /// who lack nothing, and the packets are [refreshes](crate::Packet::is_refresh), which they leave out. A codec
+    /// that cannot do that, as unless told otherwise, starts anew with a key picture for all.
+    ///
+    /// # Errors
+    ///
+    /// As for [`encode`](Self::encode).
+    fn encode_refresh(
+        &mut self,
+        frame: &Frame,
+        lacking: &Damage,
+        out: &mut dyn PacketSink,
+    ) -> Result<(), EncodeError> {
+        let _ = lacking;
+        let format = frame.format();
+        self.request_keyframe();
+        self.encode(frame, &Damage::full(format.width_px, format.height_px), out)
+    }
+
+    /// Whether there is something to send although nothing changes: quality that was held back, or areas that did
+    /// not fit the [budget](Self::set_budget). Such an encoder wants to be called with empty damage.
+    fn has_backlog(&self) -> bool {
+        false
+    }
+
+    /// About how many bytes each of the next pictures may have. An encoder that can takes the difference from
+    /// the quality of photos and films and catches up later; text it sends as it is.
+    fn set_budget(&mut self, picture_bytes: usize) {
+        let _ = picture_bytes;
+    }
 }
 
 const _: Option<&dyn Encoder> = None;
@@ -41,6 +75,23 @@ impl<T: Encoder + ?Sized> Encoder for Box<T> {
 
     fn request_keyframe(&mut self) {
         (**self).request_keyframe();
+    }
+
+    fn encode_refresh(
+        &mut self,
+        frame: &Frame,
+        lacking: &Damage,
+        out: &mut dyn PacketSink,
+    ) -> Result<(), EncodeError> {
+        (**self).encode_refresh(frame, lacking, out)
+    }
+
+    fn has_backlog(&self) -> bool {
+        (**self).has_backlog()
+    }
+
+    fn set_budget(&mut self, picture_bytes: usize) {
+        (**self).set_budget(picture_bytes);
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use crate::{Codec, Packet, PacketSink, SinkError};
+use crate::{Codec, Lacking, Packet, PacketSink, SinkError};
 
 /// One stream of packets to any number of viewers that come and go.
 ///
@@ -78,10 +78,11 @@ impl PacketSink for FanOut {
         !audience.queues.is_empty()
     }
 
-    fn take_keyframe_request(&mut self) -> bool {
+    fn take_refresh_request(&mut self) -> Option<Lacking> {
         let queues: Vec<_> = lock(&self.audience).queues.iter().filter_map(Weak::upgrade).collect();
         // Every queue is asked, not just up to the first that asks.
-        queues.iter().filter(|queue| std::mem::take(&mut lock(queue).asks)).count() > 0
+        let asking = queues.iter().filter(|queue| std::mem::take(&mut lock(queue).asks)).count();
+        (asking > 0).then_some(Lacking::Everything)
     }
 }
 
@@ -252,6 +253,8 @@ mod tests {
             codec,
             payload: Bytes::from_static(b"picture"),
             is_keyframe,
+            is_refresh: false,
+            changes: None,
             width_px: 16,
             height_px: 16,
             timestamp: Timestamp::default(),
@@ -280,13 +283,13 @@ mod tests {
         let mut fan_out = FanOut::new(2);
         fan_out.push(packet(Codec::Jpeg, 7, true)).unwrap();
         let mut viewer = fan_out.join();
-        assert!(!fan_out.take_keyframe_request());
+        assert!(fan_out.take_refresh_request().is_none());
         assert_eq!(taken(&mut viewer), [7]);
 
         fan_out.push(packet(Codec::H264, 8, false)).unwrap();
         let mut late = fan_out.join();
-        assert!(fan_out.take_keyframe_request());
-        assert!(!fan_out.take_keyframe_request());
+        assert!(fan_out.take_refresh_request().is_some());
+        assert!(fan_out.take_refresh_request().is_none());
         fan_out.push(packet(Codec::H264, 9, false)).unwrap();
         assert!(taken(&mut late).is_empty());
         fan_out.push(packet(Codec::H264, 10, true)).unwrap();
@@ -302,7 +305,7 @@ mod tests {
         drop(viewer);
         assert!(!fan_out.is_watched() && fan_out.latest().is_none());
         let _late = fan_out.join();
-        assert!(fan_out.take_keyframe_request());
+        assert!(fan_out.take_refresh_request().is_some());
     }
 
     #[test]
@@ -329,7 +332,7 @@ mod tests {
             let mut viewer = fan_out.join();
             let (mut last, mut lost) = (None, true);
             for (sequence, (spontaneous, takes, asks)) in (0..).zip(steps) {
-                let is_keyframe = fan_out.take_keyframe_request() || spontaneous;
+                let is_keyframe = fan_out.take_refresh_request().is_some() || spontaneous;
                 fan_out.push(packet(Codec::H264, sequence, is_keyframe)).unwrap();
                 prop_assert!(lock(&viewer.queue).packets.len() <= bound);
                 if takes {

@@ -17,8 +17,9 @@ mod pipeline;
 mod recorder;
 mod rect;
 mod sink;
+mod tiles;
 
-pub use damage::Damage;
+pub use damage::{CopyRect, Damage};
 pub use diff::TileDiff;
 pub use encoder::{EncodeError, Encoder};
 pub use fan_out::{FanOut, Viewer};
@@ -31,4 +32,5 @@ pub use passthrough::Passthrough;
 pub use pipeline::{Pipeline, PipelineError, SinkId, StageTimes, Step};
 pub use recorder::{Recorded, Recorder};
 pub use rect::Rect;
-pub use sink::{PacketSink, SinkError};
+pub use sink::{Lacking, PacketSink, SinkError};
+pub use tiles::Tiles;

@@ -1,9 +1,12 @@
 //! One encoded picture.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use kvm_capture::{Frame, Timestamp};
+
+use crate::Tiles;
 
 /// How a packet's payload is to be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -13,6 +16,11 @@ pub enum Codec {
     Jpeg,
     /// H.264 in Annex B byte-stream form (ITU-T H.264, annex B); key pictures carry their parameter sets.
     H264,
+    /// Rectangles of the RFB protocol: what follows the padding of a FramebufferUpdate message (RFC 6143, section
+    /// 7.6.1), that is, their number and then each with its header, in pixels of 32 bits, depth 24, least
+    /// significant byte first, blue in the lowest byte. The encodings are CopyRect and Tight, with JPEG in it;
+    /// a rectangle of film may be Open H.264. Each packet resets the zlib streams it uses.
+    Rects,
 }
 
 /// One encoded picture. Cheap to clone: clones share the payload.
@@ -25,6 +33,11 @@ pub struct Packet {
     pub payload: Bytes,
     /// Whether decoding can start here.
     pub is_keyframe: bool,
+    /// Whether this only repeats, for those who lack it, what others have got: whoever has every packet up to here
+    /// leaves it out. See [`Encoder::encode_refresh`](crate::Encoder::encode_refresh).
+    pub is_refresh: bool,
+    /// The tiles of the picture that it changes; `None` if it changes all of them.
+    pub changes: Option<Arc<Tiles>>,
     /// Width of the picture in pixels.
     pub width_px: u32,
     /// Height of the picture in pixels.
@@ -43,6 +56,8 @@ impl Packet {
             codec,
             payload,
             is_keyframe,
+            is_refresh: false,
+            changes: None,
             width_px: format.width_px,
             height_px: format.height_px,
             timestamp: frame.timestamp(),
@@ -57,6 +72,8 @@ impl fmt::Debug for Packet {
             .field("codec", &self.codec)
             .field("bytes", &self.payload.len())
             .field("is_keyframe", &self.is_keyframe)
+            .field("is_refresh", &self.is_refresh)
+            .field("tiles", &self.changes.as_ref().map(|tiles| tiles.len()))
             .field("size", &format_args!("{}×{}", self.width_px, self.height_px))
             .field("timestamp", &self.timestamp)
             .field("sequence", &self.sequence)

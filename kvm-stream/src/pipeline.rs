@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kvm_audit::{CapabilitySet, Declare};
 use kvm_capture::{CaptureError, Captured, Frame, FrameFormat, FrameSource, SignalLoss};
 
-use crate::{Damage, EncodeError, Encoder, Packet, PacketSink, SinkError, TileDiff};
+use crate::{Damage, EncodeError, Encoder, Lacking, Packet, PacketSink, SinkError, TileDiff};
 
 /// The way of a frame: source → difference → encoder → sinks.
 ///
@@ -71,11 +71,16 @@ impl Pipeline {
     ///
     /// The source failed, the encoder failed or a sink broke and was taken out. The next step may be made.
     pub fn step(&mut self) -> Result<Step, PipelineError> {
-        if self.sinks.take_keyframe_request() {
-            self.encoder.request_keyframe();
-            if let Some(frame) = self.diff.previous().cloned() {
-                let format = frame.format();
-                return self.encode(&frame, Damage::full(format.width_px, format.height_px), Duration::ZERO);
+        if let Some(lacking) = self.sinks.take_refresh_request() {
+            match self.diff.previous().cloned() {
+                Some(frame) if !self.is_stale => return self.refresh(&frame, &lacking),
+                Some(frame) => {
+                    let format = frame.format();
+                    self.encoder.request_keyframe();
+                    let damage = Damage::full(format.width_px, format.height_px);
+                    return self.encode(&frame, damage, Duration::ZERO);
+                }
+                None => self.encoder.request_keyframe(),
             }
         }
         match self.source.poll_capture()? {
@@ -107,7 +112,7 @@ impl Pipeline {
         if self.is_stale {
             let format = frame.format();
             damage = Damage::full(format.width_px, format.height_px);
-        } else if damage.is_empty() {
+        } else if damage.is_empty() && !self.encoder.has_backlog() {
             return Ok(Step::Unchanged { times: StageTimes { diff, ..StageTimes::default() } });
         }
         self.encode(&frame, damage, diff)
@@ -118,6 +123,26 @@ impl Pipeline {
         self.is_stale = true;
         self.encoder.encode(frame, &damage, &mut self.sinks)?;
         self.is_stale = false;
+        self.encoded(damage, diff, start)
+    }
+
+    /// Encodes for those who asked what they lack.
+    fn refresh(&mut self, frame: &Frame, lacking: &Lacking) -> Result<Step, PipelineError> {
+        let start = self.now();
+        let format = frame.format();
+        let damage = lacking.damage(format.width_px, format.height_px);
+        self.is_stale = true;
+        self.encoder.encode_refresh(frame, &damage, &mut self.sinks)?;
+        self.is_stale = false;
+        self.encoded(damage, Duration::ZERO, start)
+    }
+
+    fn encoded(
+        &mut self,
+        damage: Damage,
+        diff: Duration,
+        start: Option<Instant>,
+    ) -> Result<Step, PipelineError> {
         let encode = self.since(start);
         let bytes = std::mem::take(&mut self.sinks.pushed_bytes);
         match self.sinks.broken.pop() {
@@ -245,13 +270,9 @@ impl PacketSink for Sinks {
         Ok(())
     }
 
-    fn take_keyframe_request(&mut self) -> bool {
-        // Every sink is asked, not just up to the first that asks: asking is answering.
-        let mut asked = false;
-        for (_, sink) in &mut self.attached {
-            asked |= sink.take_keyframe_request();
-        }
-        asked
+    fn take_refresh_request(&mut self) -> Option<Lacking> {
+        let requests = self.attached.iter_mut().filter_map(|(_, sink)| sink.take_refresh_request());
+        requests.reduce(Lacking::union)
     }
 
     fn is_watched(&mut self) -> bool {

@@ -9,7 +9,7 @@ use kvm_audit::{CapabilitySet, Declare, Grant, InUse, OutOfScope, Recording};
 use kvm_capture::Timestamp;
 
 use crate::mp4::{Fragments, Sample, Track, init_segment};
-use crate::{Codec, Packet, PacketSink, SinkError};
+use crate::{Codec, Lacking, Packet, PacketSink, SinkError};
 
 mod media_clock;
 
@@ -309,9 +309,9 @@ impl<W: Write + Send> PacketSink for Recorder<W> {
         taken
     }
 
-    /// Asks for a key picture until the first has come: a stream is mostly joined in its middle.
-    fn take_keyframe_request(&mut self) -> bool {
-        self.track.is_none() && std::mem::take(&mut self.wants_keyframe)
+    /// Asks for the whole picture until the first has come: a stream is mostly joined in its middle.
+    fn take_refresh_request(&mut self) -> Option<Lacking> {
+        (self.track.is_none() && std::mem::take(&mut self.wants_keyframe)).then_some(Lacking::Everything)
     }
 }
 

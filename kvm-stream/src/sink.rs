@@ -2,12 +2,12 @@
 
 use std::io;
 
-use crate::{Codec, Packet};
+use crate::{Codec, Damage, Packet, Tiles};
 
 /// A place packets go: viewers, a recording, a file.
 ///
 /// The encoder pushes, because a packet exists once and has to go somewhere. A sink never blocks and never holds
-/// up another: one that cannot keep up drops by its own rule and asks for a key picture. `Vec<Packet>` is a sink.
+/// up another: one that cannot keep up drops by its own rule and asks for what it lacks. `Vec<Packet>` is a sink.
 pub trait PacketSink: Send {
     /// Takes a packet.
     ///
@@ -16,13 +16,14 @@ pub trait PacketSink: Send {
     /// The sink is broken and will take no more, such as a recording whose disk is full.
     fn push(&mut self, packet: Packet) -> Result<(), SinkError>;
 
-    /// Whether the sink cannot go on without a key picture. Asking is answering: the request counts as passed on.
-    fn take_keyframe_request(&mut self) -> bool {
-        false
+    /// What the sink needs before it can go on with the stream. Asking is answering: the request counts as passed
+    /// on.
+    fn take_refresh_request(&mut self) -> Option<Lacking> {
+        None
     }
 
     /// Whether anybody is there to take packets. For sinks of which none has anybody nothing is encoded; one that
-    /// has again must [ask for a key picture](Self::take_keyframe_request).
+    /// has again must [ask for what it lacks](Self::take_refresh_request).
     fn is_watched(&mut self) -> bool {
         true
     }
@@ -35,8 +36,8 @@ impl<T: PacketSink + ?Sized> PacketSink for Box<T> {
         (**self).push(packet)
     }
 
-    fn take_keyframe_request(&mut self) -> bool {
-        (**self).take_keyframe_request()
+    fn take_refresh_request(&mut self) -> Option<Lacking> {
+        (**self).take_refresh_request()
     }
 
     fn is_watched(&mut self) -> bool {
@@ -48,6 +49,38 @@ impl PacketSink for Vec<Packet> {
     fn push(&mut self, packet: Packet) -> Result<(), SinkError> {
         self.push(packet);
         Ok(())
+    }
+}
+
+/// What somebody lacks who came late or lost packets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Lacking {
+    /// The whole picture.
+    Everything,
+    /// These tiles of a picture that is there otherwise.
+    Tiles(Tiles),
+}
+
+impl Lacking {
+    /// What two lack together. Tiles of pictures of different sizes are everything.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Tiles(mut one), Self::Tiles(other)) if one.size_px() == other.size_px() => {
+                one.union_with(&other);
+                Self::Tiles(one)
+            }
+            _ => Self::Everything,
+        }
+    }
+
+    /// The same as damage to a picture of this size.
+    pub fn damage(&self, width_px: u32, height_px: u32) -> Damage {
+        match self {
+            Self::Tiles(tiles) if tiles.size_px() == (width_px, height_px) => Damage::of_tiles(tiles),
+            _ => Damage::full(width_px, height_px),
+        }
     }
 }
 

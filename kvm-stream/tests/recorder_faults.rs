@@ -111,13 +111,13 @@ fn a_stream_that_changes_ends_the_file_and_not_what_is_in_it() {
 #[test]
 fn a_stream_joined_in_its_middle_waits_for_a_key_picture() {
     let mut recorder = recorder(Vec::new());
-    assert!(recorder.take_keyframe_request());
-    assert!(!recorder.take_keyframe_request());
+    assert!(recorder.take_refresh_request().is_some());
+    assert!(recorder.take_refresh_request().is_none());
     recorder.push(h264(DEPENDENT, 0)).unwrap();
-    assert!(recorder.take_keyframe_request());
+    assert!(recorder.take_refresh_request().is_some());
     recorder.push(h264(KEY, 1_000)).unwrap();
     recorder.push(h264(DEPENDENT, 2_000)).unwrap();
-    assert!(!recorder.take_keyframe_request());
+    assert!(recorder.take_refresh_request().is_none());
     let (file, recorded) = recorder.finish(at(3_000)).unwrap();
     assert_eq!((recorded.pictures, recorded.skipped), (2, 1));
     let (fragments, _) = read(&file);

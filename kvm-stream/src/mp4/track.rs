@@ -32,6 +32,7 @@ impl Track {
             Codec::H264 => Coding::H264(
                 ParameterSets::of(&packet.payload).map_err(|NotAvc { reason }| malformed(reason))?,
             ),
+            codec => return Err(SinkError::Codec { codec }),
         };
         Ok(Self { width_px: side(packet.width_px)?, height_px: side(packet.height_px)?, coding })
     }

@@ -84,7 +84,11 @@ impl From<WireButton> for Button {
 /// A picture as one binary message.
 pub(crate) fn picture_message(packet: &Packet, sent: Timestamp) -> Vec<u8> {
     let mut message = Vec::with_capacity(PICTURE_HEADER + packet.payload.len());
-    let codec = if packet.codec == Codec::H264 { 1 } else { 0 };
+    let codec = match packet.codec {
+        Codec::Rects => 2,
+        Codec::H264 => 1,
+        _ => 0,
+    };
     // A frame has no side above 16384 (`FrameFormat::MAX_SIDE_PX`).
     let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX).to_le_bytes();
     message.extend([1, codec, u8::from(packet.is_keyframe), 0]);

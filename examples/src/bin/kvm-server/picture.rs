@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use kvm_capture::{Frame, FrameFormat, Timestamp};
-use kvm_stream::{FanOut, JpegEncoder, Pipeline, StageTimes, Step, TileDiff};
+use kvm_stream::{FanOut, JpegEncoder, Pipeline, StageTimes, Step, Tiles};
 use rustix::event::PollFlags;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
@@ -178,7 +178,7 @@ impl Projection {
                 self.go_live();
             }
             Step::Encoded { damage, bytes, times } => {
-                let tile = u64::from(TileDiff::TILE_PX).pow(2);
+                let tile = u64::from(Tiles::TILE_PX).pow(2);
                 self.tally.changed_tiles = damage.area().div_ceil(tile);
                 self.tally.add(times, Some(bytes));
                 self.go_live();
@@ -309,7 +309,7 @@ pub(crate) fn micros(time: Duration) -> u64 {
 }
 
 fn tiles(format: FrameFormat) -> u64 {
-    let across = |side: u32| u64::from(side.div_ceil(TileDiff::TILE_PX));
+    let across = |side: u32| u64::from(side.div_ceil(Tiles::TILE_PX));
     across(format.width_px) * across(format.height_px)
 }
 

@@ -1,0 +1,256 @@
+//! A set of tiles of a picture.
+
+use crate::Rect;
+
+/// A set of tiles of one picture, a bit each: what changed, what a viewer lacks, what is not exact yet.
+///
+/// Unions cost a word for 64 tiles, whatever the set looks like, so that a viewer that falls behind costs the same
+/// after a second as after an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tiles {
+    width_px: u32,
+    height_px: u32,
+    // INVARIANT: `rows() * words_per_row()` words; bits beyond the last column are zero.
+    bits: Vec<u64>,
+}
+
+impl Tiles {
+    /// Width and height of a tile, in pixels: a macroblock of the video codecs, and the block of JPEG with 4:2:0.
+    pub const TILE_PX: u32 = 16;
+
+    /// The empty set, for a picture of this size.
+    pub fn new(width_px: u32, height_px: u32) -> Self {
+        let words = words_per_row(width_px) * height_px.div_ceil(Self::TILE_PX) as usize;
+        Self { width_px, height_px, bits: vec![0; words] }
+    }
+
+    /// All tiles of a picture of this size.
+    pub fn full(width_px: u32, height_px: u32) -> Self {
+        let mut tiles = Self::new(width_px, height_px);
+        tiles.insert_rect(Rect::new(0, 0, width_px, height_px));
+        tiles
+    }
+
+    /// Size of the picture in pixels: width and height.
+    pub fn size_px(&self) -> (u32, u32) {
+        (self.width_px, self.height_px)
+    }
+
+    /// Tiles from left to right; the last one may be narrower than the others.
+    pub fn columns(&self) -> u32 {
+        self.width_px.div_ceil(Self::TILE_PX)
+    }
+
+    /// Tiles from top to bottom; the last one may be lower than the others.
+    pub fn rows(&self) -> u32 {
+        self.height_px.div_ceil(Self::TILE_PX)
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.bits.iter().all(|word| *word == 0)
+    }
+
+    /// How many tiles are in the set.
+    pub fn len(&self) -> usize {
+        self.bits.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether the tile of this column and row is in the set; none outside the picture is.
+    pub fn contains(&self, column: u32, row: u32) -> bool {
+        column < self.columns() && row < self.rows() && {
+            let (word, bit) = self.place(column, row);
+            self.bits[word] & bit != 0
+        }
+    }
+
+    /// Puts a tile into the set. One outside the picture is left out.
+    pub fn insert(&mut self, column: u32, row: u32) {
+        if column < self.columns() && row < self.rows() {
+            let (word, bit) = self.place(column, row);
+            self.bits[word] |= bit;
+        }
+    }
+
+    /// Takes a tile out of the set.
+    pub fn remove(&mut self, column: u32, row: u32) {
+        if column < self.columns() && row < self.rows() {
+            let (word, bit) = self.place(column, row);
+            self.bits[word] &= !bit;
+        }
+    }
+
+    /// Puts every tile that has a pixel inside the rectangle into the set.
+    pub fn insert_rect(&mut self, rect: Rect) {
+        for row in self.rows_of(rect) {
+            for column in self.columns_of(rect) {
+                self.insert(column, row);
+            }
+        }
+    }
+
+    /// Takes every tile out that lies inside the rectangle as a whole, as far as it is inside the picture.
+    pub fn remove_inside(&mut self, rect: Rect) {
+        let whole = |rect: Rect, tile: Rect| rect.intersection(tile) == Some(tile);
+        for row in self.rows_of(rect) {
+            for column in self.columns_of(rect) {
+                if whole(rect, self.rect_of(column, row)) {
+                    self.remove(column, row);
+                }
+            }
+        }
+    }
+
+    /// Whether a tile of the set has a pixel inside the rectangle.
+    pub fn intersects(&self, rect: Rect) -> bool {
+        self.rows_of(rect).any(|row| self.columns_of(rect).any(|column| self.contains(column, row)))
+    }
+
+    /// Adds all tiles of another set, of a picture of the same size.
+    ///
+    /// # Panics
+    ///
+    /// The pictures are of different sizes.
+    pub fn union_with(&mut self, other: &Self) {
+        assert_eq!(self.size_px(), other.size_px(), "sets of tiles of different pictures");
+        for (word, other) in self.bits.iter_mut().zip(&other.bits) {
+            *word |= other;
+        }
+    }
+
+    /// Takes all tiles of another set out, of a picture of the same size.
+    ///
+    /// # Panics
+    ///
+    /// The pictures are of different sizes.
+    pub fn subtract(&mut self, other: &Self) {
+        assert_eq!(self.size_px(), other.size_px(), "sets of tiles of different pictures");
+        for (word, other) in self.bits.iter_mut().zip(&other.bits) {
+            *word &= !other;
+        }
+    }
+
+    /// Empties the set.
+    pub fn clear(&mut self) {
+        self.bits.fill(0);
+    }
+
+    /// The pixels of one tile.
+    pub fn rect_of(&self, column: u32, row: u32) -> Rect {
+        let (x, y) = (column * Self::TILE_PX, row * Self::TILE_PX);
+        let width = Self::TILE_PX.min(self.width_px.saturating_sub(x));
+        Rect::new(x, y, width, Self::TILE_PX.min(self.height_px.saturating_sub(y)))
+    }
+
+    /// The tiles, column and row, from the top.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        (0..self.rows())
+            .flat_map(|row| self.runs(row).flat_map(move |run| run.map(move |column| (column, row))))
+    }
+
+    /// The runs of neighbouring tiles of one row, from the left, as columns.
+    pub fn runs(&self, row: u32) -> impl Iterator<Item = std::ops::Range<u32>> + '_ {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let first = self.next_column(row, next, true)?;
+            let end = self.next_column(row, first, false).unwrap_or(self.columns());
+            next = end;
+            Some(first..end)
+        })
+    }
+
+    /// The first column from this one on whose tile is in the set, or is not.
+    fn next_column(&self, row: u32, from: u32, is_in: bool) -> Option<u32> {
+        let words = words_per_row(self.width_px);
+        let line = self.bits.get(row as usize * words..(row as usize + 1) * words)?;
+        let mut column = from;
+        while column < self.columns() {
+            let word = line[(column / 64) as usize];
+            let ahead = (if is_in { word } else { !word }) >> (column % 64);
+            if ahead != 0 {
+                column += ahead.trailing_zeros();
+                return (column < self.columns()).then_some(column);
+            }
+            column = (column / 64 + 1) * 64;
+        }
+        None
+    }
+
+    fn place(&self, column: u32, row: u32) -> (usize, u64) {
+        (row as usize * words_per_row(self.width_px) + (column / 64) as usize, 1 << (column % 64))
+    }
+
+    fn rows_of(&self, rect: Rect) -> std::ops::Range<u32> {
+        touched(rect.y, rect.height, self.height_px)
+    }
+
+    fn columns_of(&self, rect: Rect) -> std::ops::Range<u32> {
+        touched(rect.x, rect.width, self.width_px)
+    }
+}
+
+/// The tiles that pixels from `start` on touch, along a side of this length.
+fn touched(start: u32, len: u32, side_px: u32) -> std::ops::Range<u32> {
+    let end = start.saturating_add(len).min(side_px);
+    if start >= end {
+        return 0..0;
+    }
+    start / Tiles::TILE_PX..end.div_ceil(Tiles::TILE_PX)
+}
+
+fn words_per_row(width_px: u32) -> usize {
+    width_px.div_ceil(Tiles::TILE_PX).div_ceil(64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// The set does what a set of the standard library does.
+        #[test]
+        fn is_a_set(
+            (width, height) in (1_u32..2500, 1_u32..80),
+            steps in proptest::collection::vec((0_u8..4, 0_u32..2600, 0_u32..90, 1_u32..300, 1_u32..50), 0..20),
+        ) {
+            let mut tiles = Tiles::new(width, height);
+            let mut model = BTreeSet::new();
+            for (step, x, y, w, h) in steps {
+                let rect = Rect::new(x, y, w, h);
+                let columns = tiles.columns();
+                let all = (0..tiles.rows()).flat_map(move |row| (0..columns).map(move |column| (column, row)));
+                let shape = tiles.clone();
+                let (column, row) = (x / 16, y / 16);
+                match step {
+                    0 => {
+                        tiles.insert_rect(rect);
+                        model.extend(all.filter(|&(c, r)| shape.rect_of(c, r).intersection(rect).is_some()));
+                    }
+                    1 => {
+                        let inside: Vec<_> =
+                            all.filter(|&(c, r)| tiles.rect_of(c, r).intersection(rect) == Some(tiles.rect_of(c, r))).collect();
+                        tiles.remove_inside(rect);
+                        model.retain(|tile| !inside.contains(tile));
+                    }
+                    2 => {
+                        tiles.insert(column, row);
+                        model.extend(all.filter(|&tile| tile == (column, row)));
+                    }
+                    _ => {
+                        tiles.remove(column, row);
+                        model.remove(&(column, row));
+                    }
+                }
+                let touching = model.iter().any(|&(c, r)| tiles.rect_of(c, r).intersection(rect).is_some());
+                prop_assert_eq!(tiles.intersects(rect), touching);
+            }
+            prop_assert_eq!(tiles.len(), model.len());
+            prop_assert_eq!(tiles.is_empty(), model.is_empty());
+            prop_assert_eq!(tiles.iter().collect::<BTreeSet<_>>(), model);
+        }
+    }
+}
