@@ -2,12 +2,15 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod classify;
 mod damage;
 mod diff;
 mod encoder;
 mod fan_out;
+mod film;
 #[cfg(feature = "jpeg")]
 mod jpeg;
+mod layout;
 pub mod mp4;
 #[cfg(feature = "openh264")]
 mod openh264;
@@ -19,10 +22,12 @@ mod rect;
 mod sink;
 mod tiles;
 
+pub use classify::{Class, classify};
 pub use damage::{CopyRect, Damage};
 pub use diff::TileDiff;
 pub use encoder::{EncodeError, Encoder};
 pub use fan_out::{FanOut, Viewer};
+pub use film::FilmFinder;
 #[cfg(feature = "jpeg")]
 pub use jpeg::JpegEncoder;
 #[cfg(feature = "openh264")]
