@@ -1,5 +1,5 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod classify;
@@ -19,6 +19,9 @@ mod passthrough;
 mod pipeline;
 mod recorder;
 mod rect;
+#[cfg(feature = "jpeg")]
+#[expect(unsafe_code, reason = "runs kernels that are compiled for more than the target's baseline")]
+mod simd;
 mod sink;
 mod tiles;
 
@@ -29,7 +32,7 @@ pub use encoder::{EncodeError, Encoder};
 pub use fan_out::{FanOut, Viewer};
 pub use film::FilmFinder;
 #[cfg(feature = "jpeg")]
-pub use jpeg::JpegEncoder;
+pub use jpeg::{BaselineJpeg, JpegEncoder};
 #[cfg(feature = "openh264")]
 pub use openh264::OpenH264Encoder;
 pub use packet::{Codec, Packet};

@@ -107,6 +107,12 @@ impl ColourMap {
         self.is_identity
     }
 
+    /// The map's matrix, by result and then by source, and what is added to each result: in units of 2 to the minus
+    /// 16th, with half a step more in the latter, so that dropping the fraction rounds to nearest.
+    pub fn coefficients(&self) -> ([[i32; 3]; 3], [i32; 3]) {
+        (self.matrix, self.offset)
+    }
+
     /// The three numbers of one pixel in the other model, clipped to 0..=255.
     #[inline]
     pub fn apply(&self, pixel: [u8; 3]) -> [u8; 3] {

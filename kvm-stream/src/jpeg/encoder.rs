@@ -1,10 +1,9 @@
 //! Full-frame JPEG pictures.
 
 use bytes::Bytes;
-use jpeg_encoder::{ImageBuffer, JpegColorType, SamplingFactor};
-use kvm_capture::convert::YccRows;
-use kvm_capture::{Colour, Frame, FrameFormat, ImageView};
+use kvm_capture::Frame;
 
+use super::BaselineJpeg;
 use crate::{Codec, Damage, EncodeError, Encoder, Packet, PacketSink, Passthrough};
 
 /// Encodes each changed frame as one baseline JPEG picture.
@@ -15,6 +14,7 @@ use crate::{Codec, Damage, EncodeError, Encoder, Packet, PacketSink, Passthrough
 #[derive(Debug)]
 pub struct JpegEncoder {
     quality: u8,
+    baseline: BaselineJpeg,
     /// The length of the last picture, which the next one's is likely to be near.
     last_len: usize,
     asked: bool,
@@ -25,7 +25,13 @@ impl JpegEncoder {
     /// Creates an encoder of this quality, 1 to 100 on the scale of the Independent JPEG Group; values beyond are
     /// taken as the nearest.
     pub fn new(quality: u8) -> Self {
-        Self { quality: quality.clamp(1, 100), last_len: 0, asked: false, passthrough: Passthrough::new() }
+        Self {
+            quality: quality.clamp(1, 100),
+            baseline: BaselineJpeg::new(),
+            last_len: 0,
+            asked: false,
+            passthrough: Passthrough::new(),
+        }
     }
 
     /// Encodes one picture whatever changed, as for a snapshot. A frame that is a JPEG already is copied.
@@ -40,16 +46,7 @@ impl JpegEncoder {
             return frame.compressed().map(|picture| Bytes::copy_from_slice(picture)).ok_or(unsupported);
         };
         let mut out = Vec::with_capacity(self.last_len + self.last_len / 8);
-        let mut encoder = jpeg_encoder::Encoder::new(&mut out, self.quality);
-        encoder.set_sampling_factor(match format.pixel.chroma_shifts() {
-            (1, 0) => SamplingFactor::F_2_1,
-            // Text in colour suffers from fewer colour differences, and an RGB source has them all; but at twice
-            // the bytes of 4:2:0 they are not what a first picture over a network should carry.
-            _ => SamplingFactor::F_2_2,
-        });
-        encoder
-            .encode_image(Rows::new(image))
-            .map_err(|error| EncodeError::Codec { encoder: "the JPEG encoder", reason: error.to_string() })?;
+        self.baseline.encode(&image, self.quality, &mut out)?;
         self.last_len = out.len();
         Ok(Bytes::from(out))
     }
@@ -81,48 +78,11 @@ impl Encoder for JpegEncoder {
     }
 }
 
-/// The rows of a picture as the JPEG library pulls them.
-struct Rows<'a> {
-    rows: YccRows<'a>,
-    format: FrameFormat,
-}
-
-impl<'a> Rows<'a> {
-    fn new(image: ImageView<'a>) -> Self {
-        Self { rows: YccRows::new(image, Colour::JPEG), format: image.format() }
-    }
-}
-
-impl ImageBuffer for Rows<'_> {
-    fn get_jpeg_color_type(&self) -> JpegColorType {
-        JpegColorType::Ycbcr
-    }
-
-    // A frame's sides end far below those of JPEG (`FrameFormat::MAX_SIDE_PX`).
-    fn width(&self) -> u16 {
-        u16::try_from(self.format.width_px).unwrap_or(u16::MAX)
-    }
-
-    fn height(&self) -> u16 {
-        u16::try_from(self.format.height_px).unwrap_or(u16::MAX)
-    }
-
-    fn fill_buffers(&self, row: u16, buffers: &mut [Vec<u8>; 4]) {
-        let width = self.format.width_px as usize;
-        let [luma, cb, cr, _] = buffers;
-        let [luma, cb, cr] = [luma, cb, cr].map(|buffer| {
-            let filled = buffer.len();
-            buffer.resize(filled + width, 0);
-            &mut buffer[filled..]
-        });
-        self.rows.read(usize::from(row), [luma, cb, cr]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use kvm_capture::convert::YccRows;
     use kvm_capture::pattern::{Pattern, PatternSource};
-    use kvm_capture::{Captured, FrameSource, Matrix, PixelFormat, Range};
+    use kvm_capture::{Captured, Colour, FrameFormat, FrameSource, Matrix, PixelFormat, Range};
     use zune_jpeg::JpegDecoder;
     use zune_jpeg::zune_core::bytestream::ZCursor;
     use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -141,7 +101,15 @@ mod tests {
     fn decoded(picture: &[u8]) -> (Vec<u8>, (usize, usize)) {
         let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::YCbCr);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(picture), options);
-        let pixels = decoder.decode().unwrap();
+        decoder.decode_headers().unwrap();
+        let is_grey = decoder.input_colorspace() == Some(ColorSpace::Luma);
+        if is_grey {
+            decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::Luma));
+        }
+        let mut pixels = decoder.decode().unwrap();
+        if is_grey {
+            pixels = pixels.into_iter().flat_map(|luma| [luma, 128, 128]).collect();
+        }
         (pixels, decoder.dimensions().unwrap())
     }
 

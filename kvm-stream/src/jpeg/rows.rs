@@ -1,0 +1,116 @@
+//! The arithmetic on rows of bytes that brings a source's pixels to JFIF's luma and colour differences.
+//!
+//! Everything here is a plain loop over slices of one length, which the compiler turns into vector instructions.
+
+use kvm_capture::convert::{ColourMap, ColourModel};
+use kvm_capture::{Colour, FrameFormat};
+
+use super::transform::times;
+
+/// The map from a source's three numbers to JFIF's, for lanes of 16 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowMap {
+    /// By result, then by source, times 2 to the 14th.
+    factors: [[i16; 3]; 3],
+    /// With six bits after the point; half a step more, so that a shift rounds to nearest. Those of a Y Cb Cr source
+    /// go with colour differences around zero.
+    offsets: [i16; 3],
+    pub(super) is_identity: bool,
+}
+
+impl RowMap {
+    /// The map for a source of this format.
+    pub(super) fn of(format: FrameFormat) -> Self {
+        let model = ColourModel::of(format);
+        let map = ColourMap::between(model, ColourModel::Ycc(Colour::JPEG));
+        let (factors, offsets) = map.coefficients();
+        let centre = if matches!(model, ColourModel::Ycc(_)) { 128 } else { 0 };
+        let mut row = 0;
+        let offsets = offsets.map(|offset| {
+            let [_, cb, cr] = factors[row];
+            row += 1;
+            narrow((offset + centre * (cb + cr)) >> 10)
+        });
+        let factors = factors.map(|row| row.map(|factor| narrow((factor + 2) >> 2)));
+        Self { factors, offsets, is_identity: map.is_identity() }
+    }
+
+    /// Maps colour differences, and says what luma gets of them, for each pixel of `SPREAD` that share them.
+    #[inline(always)]
+    pub(super) fn chroma<const SPREAD: usize>(&self, cb: &mut [u8], cr: &mut [u8], to_luma: &mut [i16]) {
+        let [[_, y_cb, y_cr], [_, cb_cb, cb_cr], [_, cr_cb, cr_cr]] = self.factors;
+        let [y_offset, cb_offset, cr_offset] = self.offsets;
+        for ((cb, cr), to_luma) in cb.iter_mut().zip(cr).zip(to_luma.chunks_exact_mut(SPREAD)) {
+            let (blue, red) = ((i16::from(*cb) - 128) << 7, (i16::from(*cr) - 128) << 7);
+            *cb = rounded(times(blue, cb_cb) + times(red, cb_cr) + cb_offset);
+            *cr = rounded(times(blue, cr_cb) + times(red, cr_cr) + cr_offset);
+            to_luma.fill(times(blue, y_cb) + times(red, y_cr) + y_offset);
+        }
+    }
+
+    /// Maps luma, given what it gets of the colour differences.
+    #[inline(always)]
+    pub(super) fn luma(&self, luma: &mut [u8], from_chroma: &[i16]) {
+        let factor = self.factors[0][0];
+        for (luma, from_chroma) in luma.iter_mut().zip(from_chroma) {
+            *luma = rounded(times(i16::from(*luma) << 7, factor) + from_chroma);
+        }
+    }
+
+    /// What luma gets where there is no colour.
+    pub(super) fn neutral(&self) -> i16 {
+        self.offsets[0]
+    }
+
+    /// One component of red, green and blue: 0 for luma, 1 for Cb, 2 for Cr.
+    #[inline(always)]
+    pub(super) fn of_rgb(&self, component: usize, [r, g, b]: [&[u8]; 3], out: &mut [u8]) {
+        let ([by_r, by_g, by_b], offset) = (self.factors[component], self.offsets[component]);
+        for (((out, r), g), b) in out.iter_mut().zip(r).zip(g).zip(b) {
+            let [r, g, b] = [*r, *g, *b].map(|value| i16::from(value) << 7);
+            *out = rounded(times(r, by_r) + times(g, by_g) + times(b, by_b) + offset);
+        }
+    }
+}
+
+/// Sorts bytes by turns into two rows.
+#[inline(always)]
+pub(super) fn deal(pairs: &[u8], first: &mut [u8], second: &mut [u8]) {
+    for ((pair, first), second) in pairs.chunks_exact(2).zip(first).zip(second) {
+        (*first, *second) = (pair[0], pair[1]);
+    }
+}
+
+/// Sorts red, green and blue into three rows; `places` says where they are in the bytes of a pixel.
+#[inline(always)]
+pub(super) fn deal_rgb<const BYTES: usize>(row: &[u8], places: [usize; 3], [r, g, b]: [&mut [u8]; 3]) {
+    for (((pixel, r), g), b) in row.chunks_exact(BYTES).zip(r).zip(g).zip(b) {
+        (*r, *g, *b) = (pixel[places[0]], pixel[places[1]], pixel[places[2]]);
+    }
+}
+
+/// The averages of each four bytes of two rows.
+#[inline(always)]
+pub(super) fn average(upper: &[u8], lower: &[u8], out: &mut [u8]) {
+    for ((upper, lower), out) in upper.chunks_exact(2).zip(lower.chunks_exact(2)).zip(out) {
+        let sum = [upper[0], upper[1], lower[0], lower[1]].map(u16::from).iter().sum::<u16>();
+        *out = ((sum + 2) >> 2) as u8;
+    }
+}
+
+/// Repeats the last of the first `len` bytes up to the end.
+#[inline(always)]
+pub(super) fn pad(row: &mut [u8], len: usize) {
+    let last = row[len - 1];
+    row[len..].fill(last);
+}
+
+/// A number with six bits after the point as the nearest byte.
+#[inline(always)]
+fn rounded(value: i16) -> u8 {
+    (value >> 6).clamp(0, 255) as u8
+}
+
+fn narrow(value: i32) -> i16 {
+    i16::try_from(value).expect("coefficients are below two and offsets below 512")
+}
