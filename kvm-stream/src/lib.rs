@@ -29,7 +29,7 @@ pub use classify::{Class, classify};
 pub use damage::{CopyRect, Damage};
 pub use diff::TileDiff;
 pub use encoder::{EncodeError, Encoder};
-pub use fan_out::{FanOut, Viewer};
+pub use fan_out::{Acknowledged, Drops, FanOut, Viewer, ViewerEnd, ViewerPolicy};
 pub use film::FilmFinder;
 #[cfg(feature = "jpeg")]
 pub use jpeg::{BaselineJpeg, JpegEncoder};

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use kvm_capture::Timestamp;
+
 use crate::{Codec, Damage, Packet, Tiles};
 
 /// A place packets go: viewers, a recording, a file.
@@ -27,6 +29,17 @@ pub trait PacketSink: Send {
     fn is_watched(&mut self) -> bool {
         true
     }
+
+    /// Tells how far time went on the packets' clock: the capture time of the newest frame, also of one that did not
+    /// change and therefore made no packet.
+    ///
+    /// # Errors
+    ///
+    /// As for [`push`](Self::push).
+    fn advance(&mut self, now: Timestamp) -> Result<(), SinkError> {
+        let _ = now;
+        Ok(())
+    }
 }
 
 const _: Option<&dyn PacketSink> = None;
@@ -42,6 +55,10 @@ impl<T: PacketSink + ?Sized> PacketSink for Box<T> {
 
     fn is_watched(&mut self) -> bool {
         (**self).is_watched()
+    }
+
+    fn advance(&mut self, now: Timestamp) -> Result<(), SinkError> {
+        (**self).advance(now)
     }
 }
 
