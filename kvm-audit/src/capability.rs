@@ -7,7 +7,7 @@ use std::str::FromStr;
 ///
 /// A manifest states the version it was written against. A word added later never slips into it: the
 /// manifest has to be raised first.
-pub const VOCABULARY: u16 = 1;
+pub const VOCABULARY: u16 = 2;
 
 /// One thing an IP-KVM can do, as a word of the versioned vocabulary.
 ///
@@ -15,8 +15,8 @@ pub const VOCABULARY: u16 = 1;
 /// ([`AudioPlayback`](Self::AudioPlayback)) and a microphone in the room
 /// ([`AmbientMicrophone`](Self::AmbientMicrophone)) are three different words.
 ///
-/// The last three words are report-only: an audit can say that it observed them, no manifest can declare
-/// them and no grant for them exists.
+/// Three words are report-only: an audit can say that it observed them, no manifest can declare them and no grant
+/// for them exists. Words that came later stand at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -49,11 +49,13 @@ pub enum Capability {
     UndeclaredListener = 12,
     /// Report-only: a USB function shown to the target that no manifest names.
     ForeignGadgetFunction = 13,
+    /// Hands pictures of the target's screen to a hardware codec, which gives them back compressed. Since version 2.
+    VideoCodec = 14,
 }
 
 impl Capability {
     /// Every word, in the vocabulary's order.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::VideoCapture,
         Self::HdmiAudio,
         Self::AudioPlayback,
@@ -68,6 +70,7 @@ impl Capability {
         Self::AmbientMicrophone,
         Self::UndeclaredListener,
         Self::ForeignGadgetFunction,
+        Self::VideoCodec,
     ];
 
     /// The word as manifests, ledgers and reports spell it.
@@ -87,12 +90,16 @@ impl Capability {
             Self::AmbientMicrophone => "ambient-microphone",
             Self::UndeclaredListener => "undeclared-listener",
             Self::ForeignGadgetFunction => "foreign-gadget-function",
+            Self::VideoCodec => "video-codec",
         }
     }
 
     /// The version of the vocabulary that brought the word.
     pub const fn since(self) -> u16 {
-        1
+        match self {
+            Self::VideoCodec => 2,
+            _ => 1,
+        }
     }
 
     /// Whether the word can only be reported, never declared or granted.

@@ -64,4 +64,6 @@ kinds! {
     PowerControl
     /// Kind of [`Capability::FirmwareUpdate`].
     FirmwareUpdate
+    /// Kind of [`Capability::VideoCodec`].
+    VideoCodec
 }

@@ -23,7 +23,7 @@ pub use declare::Declare;
 pub use grant::{Grant, InUse, OutOfScope};
 pub use kind::{
     AudioPlayback, FirmwareUpdate, HdmiAudio, Keyboard, Kind, MassStorage, NetworkConnect, NetworkListen,
-    Pointer, PowerControl, Recording, VideoCapture,
+    Pointer, PowerControl, Recording, VideoCapture, VideoCodec,
 };
 pub use ledger::{Entry, Event, Ledger};
 pub use manifest::{Declaration, DeclareError, GrantError, Manifest};

@@ -42,7 +42,7 @@ impl Manifest {
     /// "#).unwrap_err();
     /// assert_eq!(
     ///     error.to_string(),
-    ///     "line 5, column 8: `microphone` is not a word of the capability vocabulary (version 1)",
+    ///     "line 5, column 8: `microphone` is not a word of the capability vocabulary (version 2)",
     /// );
     /// ```
     ///

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 const WHOLE: &str = r#"
 # What the KVM on the bench may do.
-vocabulary = 1
+vocabulary = 2
 name = "bench-kvm"
 
 [[capability]]
@@ -56,9 +56,9 @@ fn refusals_name_the_place_and_the_words() {
         (format!("{head}name = \"l\"\n"), "line 3, column 1", "duplicate key"),
         // The vocabulary.
         (
-            "\nname = \"k\"\nvocabulary = 2\n".to_owned(),
+            "\nname = \"k\"\nvocabulary = 3\n".to_owned(),
             "line 3, column 14",
-            "vocabulary 2 is newer than 1, the newest known here",
+            "vocabulary 3 is newer than 2, the newest known here",
         ),
         (entry("word = \"microphone\""), "line 4, column 8", "`microphone` is not a word"),
         (
@@ -70,6 +70,12 @@ fn refusals_name_the_place_and_the_words() {
             "name = \"k\"\nvocabulary = 0\n[[capability]]\nword = \"keyboard\"\nscope = \"x\"\nreason = \"y\"".to_owned(),
             "line 4, column 8",
             "keyboard is newer than vocabulary 0",
+        ),
+        // A word that came later never slips into an older manifest.
+        (
+            entry("word = \"video-codec\"\nscope = \"/dev/video11\"\nreason = \"y\""),
+            "line 4, column 8",
+            "video-codec is newer than vocabulary 1",
         ),
         (
             entry(

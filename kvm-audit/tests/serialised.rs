@@ -28,7 +28,7 @@ fn a_manifest_shows_all_it_declares() {
         json!(manifest()),
         json!({
             "name": "bench-kvm",
-            "vocabulary": 1,
+            "vocabulary": 2,
             "declarations": [{
                 "capability": "video-capture",
                 "scope": { "subjects": ["/dev/video*"], "justification": "numbered as plugged in" },
