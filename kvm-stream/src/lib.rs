@@ -19,6 +19,8 @@ mod passthrough;
 mod pipeline;
 mod recorder;
 mod rect;
+#[cfg(feature = "tight")]
+mod rects;
 #[cfg(feature = "jpeg")]
 #[expect(unsafe_code, reason = "runs kernels that are compiled for more than the target's baseline")]
 mod simd;
@@ -40,5 +42,7 @@ pub use passthrough::Passthrough;
 pub use pipeline::{Pipeline, PipelineError, SinkId, StageTimes, Step};
 pub use recorder::{Recorded, Recorder};
 pub use rect::Rect;
+#[cfg(feature = "tight")]
+pub use rects::{ClientPixels, HybridEncoder, RectEncoder, RectOptions};
 pub use sink::{Lacking, PacketSink, SinkError};
 pub use tiles::Tiles;

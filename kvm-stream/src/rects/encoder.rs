@@ -1,0 +1,353 @@
+//! One client's rectangles.
+
+use std::time::Duration;
+
+use kvm_capture::convert::Converter;
+use kvm_capture::{Frame, FrameFormat, ImageView, PixelFormat, Timestamp};
+
+use super::RectOptions;
+use super::exactness::Exactness;
+use super::header::{put_copy, put_raw};
+use super::planner::{Planner, Way};
+use super::source::PixelReader;
+use super::tight::{self, TightCoder};
+use super::zrle::ZrleCoder;
+use crate::{Damage, EncodeError, JpegEncoder, Rect, Tiles};
+
+/// Makes one client's rectangles: keeps its zlib streams, and which parts of its picture are not exact yet.
+///
+/// Text and areas are exact at once, in the way that needs the fewest bytes of those the client takes. What moves is
+/// copied. A photo is a JPEG picture at first and becomes exact when it has stood still for a moment, a budget's
+/// worth with each call; the frames' timestamps are the clock. "Exact" means: the colours that
+/// [`Converter`] makes of the captured picture as full-range RGB, as far as the client's pixels can hold them.
+#[derive(Debug)]
+pub struct RectEncoder {
+    options: RectOptions,
+    budget_bytes: usize,
+    format: Option<FrameFormat>,
+    exactness: Exactness,
+    /// What was not exact before a refresh.
+    inexact_before: Tiles,
+    /// What the rectangles of this update touch.
+    touched: Tiles,
+    planner: Planner,
+    reader: PixelReader,
+    tight: TightCoder,
+    zrle: ZrleCoder,
+    pixels: Vec<u32>,
+}
+
+impl RectEncoder {
+    /// Creates the encoder of a client that has nothing yet.
+    pub fn new(options: RectOptions) -> Self {
+        Self {
+            options,
+            budget_bytes: DEFAULT_BUDGET_BYTES,
+            format: None,
+            exactness: Exactness::new(0, 0),
+            inexact_before: Tiles::new(0, 0),
+            touched: Tiles::new(0, 0),
+            planner: Planner::default(),
+            reader: PixelReader::new(options.pixels),
+            tight: TightCoder::new(options.zlib_level),
+            zrle: ZrleCoder::new(options.zlib_level),
+            pixels: Vec::new(),
+        }
+    }
+
+    /// What the client understands and wants.
+    pub fn options(&self) -> RectOptions {
+        self.options
+    }
+
+    /// Takes what the client wants from here on. Its zlib streams go on, as the protocol demands.
+    ///
+    /// What the client has of the picture stays; where its pixels change, all of it counts as not exact.
+    pub fn set_options(&mut self, options: RectOptions) {
+        if options.pixels != self.options.pixels {
+            self.reader = PixelReader::new(options.pixels);
+            if let Some(format) = self.format {
+                self.reader.set_format(format);
+            }
+            self.exactness.forget();
+        }
+        self.options = options;
+    }
+
+    /// Appends the rectangles, each with its header, that turn the client's picture into this one, and returns how
+    /// many there are.
+    ///
+    /// With empty damage that is a budget's worth of what is not exact yet. The first frame, and one of another
+    /// format than the one before, is sent as a whole. Damage beyond the picture is left out.
+    ///
+    /// # Errors
+    ///
+    /// The frame is compressed, or a codec's library failed; `out` is as it was before then. The next frame must be
+    /// encoded with full damage.
+    pub fn encode(&mut self, frame: &Frame, damage: &Damage, out: &mut Vec<u8>) -> Result<u16, EncodeError> {
+        self.append_all(frame, damage, Purpose::Update, out)
+    }
+
+    /// Whether parts of the client's picture are not exact yet, so that calls with empty damage are wanted.
+    pub fn has_backlog(&self) -> bool {
+        self.format.is_some() && !self.exactness.inexact().is_empty()
+    }
+
+    /// About how many bytes each of the next updates may have. Text and areas are sent whatever they need.
+    pub fn set_budget(&mut self, bytes: usize) {
+        self.budget_bytes = bytes;
+    }
+
+    /// The format of the last frame, on which the next update builds; `None` if there is none.
+    pub(super) fn format(&self) -> Option<FrameFormat> {
+        self.format
+    }
+
+    /// The tiles that the rectangles of the last update touch.
+    pub(super) fn touched(&self) -> &Tiles {
+        &self.touched
+    }
+
+    /// As [`encode`](Self::encode), for a client that lacks part of the picture of the last update, which others have.
+    /// What is exact afterwards is so for all of them.
+    pub(super) fn encode_refresh(
+        &mut self,
+        frame: &Frame,
+        lacking: &Damage,
+        out: &mut Vec<u8>,
+    ) -> Result<u16, EncodeError> {
+        self.append_all(frame, lacking, Purpose::Refresh, out)
+    }
+
+    fn append_all(
+        &mut self,
+        frame: &Frame,
+        damage: &Damage,
+        purpose: Purpose,
+        out: &mut Vec<u8>,
+    ) -> Result<u16, EncodeError> {
+        let start = out.len();
+        let count = self.append(frame, damage, purpose, out);
+        if count.is_err() {
+            out.truncate(start);
+            // Streams that the client did not see cannot go on.
+            self.format = None;
+        }
+        count
+    }
+
+    fn append(
+        &mut self,
+        frame: &Frame,
+        damage: &Damage,
+        purpose: Purpose,
+        out: &mut Vec<u8>,
+    ) -> Result<u16, EncodeError> {
+        let format = frame.format();
+        let image =
+            frame.image().ok_or(EncodeError::Unsupported { encoder: "the encoder of rectangles", format })?;
+        let whole;
+        let damage = if self.format == Some(format) {
+            damage
+        } else {
+            self.start(format);
+            whole = Damage::full(format.width_px, format.height_px);
+            &whole
+        };
+        let start = out.len();
+        self.tight.set_level(self.options.zlib_level)?;
+        self.zrle.set_level(self.options.zlib_level)?;
+        if !self.options.keeps_history {
+            self.tight.forget_history();
+        }
+        self.touched.clear();
+        self.planner.clear();
+        let now = frame.timestamp();
+        let mut count = self.copy(format, damage, now, out);
+        let painted;
+        let rects = if damage.copies().is_empty() || self.options.copy_rect && count == damage.copies().len()
+        {
+            damage.rects()
+        } else {
+            painted = damage.without_copies();
+            painted.rects()
+        };
+        for rect in rects.iter().filter_map(|rect| within(format, *rect)) {
+            if purpose == Purpose::Update {
+                self.exactness.changed(rect, now);
+            }
+            self.planner.add(&image, rect, self.allows_photos());
+        }
+        if purpose == Purpose::Update {
+            count += self.paint(&image, out)?;
+            count += self.refine(&image, now, start, out)?;
+        } else {
+            self.inexact_before.clone_from(self.exactness.inexact());
+            count += self.paint(&image, out)?;
+            self.exactness.also_inexact(&self.inexact_before);
+        }
+        u16::try_from(count).map_err(|_| EncodeError::Codec {
+            encoder: "the encoder of rectangles",
+            reason: format!("{count} rectangles are more than an update holds"),
+        })
+    }
+
+    /// Begins with pictures of another format.
+    fn start(&mut self, format: FrameFormat) {
+        self.format = Some(format);
+        self.reader.set_format(format);
+        self.exactness = Exactness::new(format.width_px, format.height_px);
+        self.touched = Tiles::new(format.width_px, format.height_px);
+    }
+
+    /// Copies, unless one of them is none that a client can make; returns how many.
+    fn copy(&mut self, format: FrameFormat, damage: &Damage, now: Timestamp, out: &mut Vec<u8>) -> usize {
+        let is_inside = |rect: Rect| {
+            !rect.is_empty() && rect.right() <= format.width_px && rect.bottom() <= format.height_px
+        };
+        let copies = damage.copies();
+        let are_inside = copies.iter().all(|copy| is_inside(copy.to) && is_inside(copy.from()));
+        if !self.options.copy_rect || !are_inside {
+            return 0;
+        }
+        for copy in copies {
+            put_copy(*copy, out);
+            self.touched.insert_rect(copy.to);
+        }
+        self.exactness.copied(copies, now);
+        copies.len()
+    }
+
+    /// Appends the planned parts; returns how many rectangles they are.
+    fn paint(&mut self, image: &ImageView<'_>, out: &mut Vec<u8>) -> Result<usize, EncodeError> {
+        let planner = std::mem::take(&mut self.planner);
+        let painted = planner.parts().iter().try_for_each(|part| match part.way {
+            Way::Photo => self.put_photo(image, part.rect, out),
+            Way::Fill if self.options.tight => {
+                self.put_fill(image, part.rect, out);
+                Ok(())
+            }
+            Way::Fill | Way::Exact => self.put_exact(image, part.rect, out),
+        });
+        let count = planner.parts().len();
+        self.planner = planner;
+        painted.map(|()| count)
+    }
+
+    /// Makes exact what has stood still, as far as the budget goes; returns how many rectangles that takes.
+    fn refine(
+        &mut self,
+        image: &ImageView<'_>,
+        now: Timestamp,
+        start: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, EncodeError> {
+        let mut count = 0;
+        let (columns, rows) = (self.exactness.inexact().columns(), self.exactness.inexact().rows());
+        for row in 0..rows {
+            let mut column = 0;
+            while column < columns {
+                if out.len() - start >= self.budget_bytes {
+                    return Ok(count);
+                }
+                let due = |this: &Self, column| {
+                    this.exactness.inexact().contains(column, row)
+                        && this.exactness.is_still(column, row, now, STILL)
+                };
+                let first = column;
+                while column < columns && column - first < 64 && due(self, column) {
+                    column += 1;
+                }
+                if column == first {
+                    column += 1;
+                    continue;
+                }
+                let rect = self
+                    .exactness
+                    .inexact()
+                    .rect_of(first, row)
+                    .union(self.exactness.inexact().rect_of(column - 1, row));
+                self.put_exact(image, rect, out)?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    fn put_fill(&mut self, image: &ImageView<'_>, rect: Rect, out: &mut Vec<u8>) {
+        let mut pixel = [0];
+        self.reader.read_row(image, rect.x, rect.y, &mut pixel);
+        self.tight.put_fill(rect, pixel[0], self.options.pixels, out);
+        self.touched.insert_rect(rect);
+        self.exactness.sent_exact(rect);
+    }
+
+    fn put_exact(&mut self, image: &ImageView<'_>, rect: Rect, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        self.pixels.resize(rect.width as usize * rect.height as usize, 0);
+        for (row, y) in self.pixels.chunks_mut(rect.width as usize).zip(rect.y..) {
+            self.reader.read_row(image, rect.x, y, row);
+        }
+        let pixels = self.options.pixels;
+        if self.options.tight {
+            self.tight.put_exact(rect, &self.pixels, pixels, self.options.tight_gradient, out)?;
+        } else if self.options.zrle {
+            self.zrle.put_exact(rect, &self.pixels, pixels, out)?;
+        } else {
+            put_raw(rect, &self.pixels, pixels, out);
+        }
+        self.touched.insert_rect(rect);
+        self.exactness.sent_exact(rect);
+        Ok(())
+    }
+
+    fn put_photo(&mut self, image: &ImageView<'_>, rect: Rect, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        let Some((part, quality)) =
+            image.crop(rect.x, rect.y & !1, rect.width, rect.height).zip(self.options.jpeg_quality)
+        else {
+            return self.put_exact(image, rect, out);
+        };
+        let target = FrameFormat::new(PixelFormat::Rgb24, rect.width, rect.height);
+        let mut bytes = Vec::new();
+        Converter::new().convert(&part, target, &mut bytes);
+        let frame = Frame::packed(target, bytes.into()).map_err(|error| EncodeError::Codec {
+            encoder: "the encoder of rectangles",
+            reason: error.to_string(),
+        })?;
+        let picture = JpegEncoder::new(quality).picture(&frame)?;
+        self.tight.put_jpeg(rect, &picture, out);
+        self.touched.insert_rect(rect);
+        self.exactness.sent_alike(rect);
+        Ok(())
+    }
+
+    /// Whether photos may be JPEG pictures: viewers show those only with pixels of 16 and more bits.
+    fn allows_photos(&self) -> bool {
+        self.options.tight && self.options.jpeg_quality.is_some() && self.options.pixels.bytes_per_pixel() > 1
+    }
+}
+
+/// Whom rectangles are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// For all that have the last update.
+    Update,
+    /// For one that lacks part of it; the others do not see it.
+    Refresh,
+}
+
+/// The part of a rectangle inside the picture, wider by a column where it would begin or end between pixels that share
+/// their colour differences.
+fn within(format: FrameFormat, rect: Rect) -> Option<Rect> {
+    let (shift_x, shift_y) = format.pixel.chroma_shifts();
+    let rect = rect.intersection(Rect::new(0, 0, format.width_px, format.height_px))?;
+    let (x, y) = (rect.x >> shift_x << shift_x, rect.y >> shift_y << shift_y);
+    let right = rect.right().next_multiple_of(1 << shift_x).min(format.width_px);
+    let bottom = rect.bottom().next_multiple_of(1 << shift_y).min(format.height_px);
+    Some(Rect::new(x, y, right - x, bottom - y))
+}
+
+/// For how long a photo has to stand still before it is made exact.
+const STILL: Duration = Duration::from_millis(100);
+/// Bytes of an update unless told otherwise.
+const DEFAULT_BUDGET_BYTES: usize = 128 * 1024;
+const _: () = assert!(tight::MAX_LENGTH > 65_536 * 4);

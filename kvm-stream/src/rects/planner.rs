@@ -1,0 +1,248 @@
+//! Which parts of what changed are sent how.
+
+use kvm_capture::ImageView;
+
+use super::content::Content;
+use super::tight;
+use crate::{Rect, Tiles};
+
+/// How a part is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// As a rectangle of one colour.
+    Fill,
+    /// Pixel for pixel.
+    Exact,
+    /// As a JPEG picture.
+    Photo,
+}
+
+/// A part of a picture and how it is sent. Later ones may paint over photos.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) rect: Rect,
+    pub(super) way: Way,
+}
+
+/// Splits what changed into parts.
+#[derive(Debug, Default)]
+pub(super) struct Planner {
+    parts: Vec<Part>,
+    /// What the tiles of the rectangle at hand are, row by row; `None` for those that are planned.
+    tiles: Vec<Option<Content>>,
+    photos: Vec<Rect>,
+}
+
+impl Planner {
+    /// Begins a plan.
+    pub(super) fn clear(&mut self) {
+        self.parts.clear();
+    }
+
+    /// The plan so far.
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Adds a rectangle to the plan, which lies inside the picture and begins between pixels that do not share
+    /// colour differences.
+    pub(super) fn add(&mut self, image: &ImageView<'_>, rect: Rect, allows_photos: bool) {
+        if rect.area() <= SMALL_PX {
+            self.add_exact(rect);
+            return;
+        }
+        let grid = Grid::around(rect);
+        self.tiles.clear();
+        self.tiles.extend(grid.tiles().map(|(column, row)| Some(Content::of(image, grid.part(column, row)))));
+        if allows_photos {
+            self.take_photos(&grid);
+        }
+        self.take_fills(image, &grid);
+        self.take_rest(&grid);
+    }
+
+    /// Takes the photo tiles that are many, as rectangles that may hold a few tiles which are none.
+    fn take_photos(&mut self, grid: &Grid) {
+        self.photos.clear();
+        for row in 0..grid.rows {
+            let above = self.photos.len();
+            let mut column = 0;
+            while let Some(run) =
+                next_run(grid.row_of(&self.tiles, row), column, |tile| *tile == Some(Content::Photo))
+            {
+                column = run.end;
+                let part = grid.parts(run, row..row + 1);
+                let same = |photo: &&mut Rect| {
+                    photo.x == part.x && photo.width == part.width && photo.bottom() == part.y
+                };
+                match self.photos[..above].iter_mut().rev().find(same) {
+                    Some(photo) => *photo = photo.union(part),
+                    None => self.photos.push(part),
+                }
+            }
+        }
+        merge_by_cost(&mut self.photos);
+        self.photos.retain(|photo| photo.area() > SMALL_PX);
+        for photo in &self.photos {
+            for (column, row) in grid.tiles() {
+                let tile = &mut self.tiles[(row * grid.columns + column) as usize];
+                if *tile == Some(Content::Photo) && photo.intersection(grid.part(column, row)).is_some() {
+                    *tile = None;
+                }
+            }
+            self.parts.extend(narrow(*photo).map(|rect| Part { rect, way: Way::Photo }));
+        }
+    }
+
+    /// Takes large areas of one colour.
+    fn take_fills(&mut self, image: &ImageView<'_>, grid: &Grid) {
+        for (column, row) in grid.tiles() {
+            if self.tiles[(row * grid.columns + column) as usize] != Some(Content::Flat) {
+                continue;
+            }
+            let flat = |tiles: &[Option<Content>], right, bottom| {
+                let edge = (column..right).map(|column| (column, bottom - 1));
+                edge.chain((row..bottom).map(|row| (right - 1, row)))
+                    .all(|(column, row)| tiles[(row * grid.columns + column) as usize] == Some(Content::Flat))
+            };
+            let (mut right, mut bottom) = (column + 1, row + 1);
+            while right < grid.columns && flat(&self.tiles, right + 1, bottom) {
+                right += 1;
+            }
+            while bottom < grid.rows && flat(&self.tiles, right, bottom + 1) {
+                bottom += 1;
+            }
+            let area = grid.parts(column..right, row..bottom);
+            if area.area() < MIN_FILL_PX || Content::of(image, area) != Content::Flat {
+                continue;
+            }
+            for row in row..bottom {
+                let start = (row * grid.columns) as usize;
+                self.tiles[start + column as usize..start + right as usize].fill(None);
+            }
+            self.parts.extend(narrow(area).map(|rect| Part { rect, way: Way::Fill }));
+        }
+    }
+
+    fn take_rest(&mut self, grid: &Grid) {
+        let start = self.parts.len();
+        for row in 0..grid.rows {
+            let above = self.parts.len();
+            let mut column = 0;
+            while let Some(run) = next_run(grid.row_of(&self.tiles, row), column, Option::is_some) {
+                column = run.end;
+                let part = grid.parts(run, row..row + 1);
+                let same = |earlier: &&mut Part| {
+                    let rect = earlier.rect;
+                    rect.x == part.x && rect.width == part.width && rect.bottom() == part.y
+                };
+                match self.parts[start..above].iter_mut().rev().find(same) {
+                    Some(earlier) => earlier.rect = earlier.rect.union(part),
+                    None => self.parts.push(Part { rect: part, way: Way::Exact }),
+                }
+            }
+        }
+        let rest = self.parts.split_off(start);
+        for part in rest {
+            self.add_exact(part.rect);
+        }
+    }
+
+    /// Adds a rectangle in pieces that a palette is likely to serve and every viewer takes.
+    fn add_exact(&mut self, rect: Rect) {
+        for rect in narrow(rect) {
+            let height = (MAX_EXACT_PX / rect.width).max(2) & !1;
+            let tops = (rect.y..rect.bottom()).step_by(height as usize);
+            self.parts.extend(tops.map(|y| Part {
+                rect: Rect { y, height: (rect.bottom() - y).min(height), ..rect },
+                way: Way::Exact,
+            }));
+        }
+    }
+}
+
+/// The tiles that a rectangle touches.
+struct Grid {
+    rect: Rect,
+    first: (u32, u32),
+    columns: u32,
+    rows: u32,
+}
+
+impl Grid {
+    fn around(rect: Rect) -> Self {
+        let first = (rect.x / Tiles::TILE_PX, rect.y / Tiles::TILE_PX);
+        let columns = rect.right().div_ceil(Tiles::TILE_PX) - first.0;
+        let rows = rect.bottom().div_ceil(Tiles::TILE_PX) - first.1;
+        Self { rect, first, columns, rows }
+    }
+
+    fn tiles(&self) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let columns = self.columns;
+        (0..self.rows).flat_map(move |row| (0..columns).map(move |column| (column, row)))
+    }
+
+    fn row_of<'a>(&self, tiles: &'a [Option<Content>], row: u32) -> &'a [Option<Content>] {
+        &tiles[(row * self.columns) as usize..][..self.columns as usize]
+    }
+
+    /// The pixels of a tile that are inside the rectangle.
+    fn part(&self, column: u32, row: u32) -> Rect {
+        self.parts(column..column + 1, row..row + 1)
+    }
+
+    fn parts(&self, columns: std::ops::Range<u32>, rows: std::ops::Range<u32>) -> Rect {
+        let place = |first: u32, tile: u32| (first + tile) * Tiles::TILE_PX;
+        let (left, top) = (place(self.first.0, columns.start), place(self.first.1, rows.start));
+        let (right, bottom) = (place(self.first.0, columns.end), place(self.first.1, rows.end));
+        let (x, y) = (left.max(self.rect.x), top.max(self.rect.y));
+        Rect::new(x, y, right.min(self.rect.right()) - x, bottom.min(self.rect.bottom()) - y)
+    }
+}
+
+/// The rectangle in pieces that are as narrow as viewers want them.
+fn narrow(rect: Rect) -> impl Iterator<Item = Rect> {
+    let lefts = (rect.x..rect.right()).step_by(tight::MAX_WIDTH_PX as usize);
+    lefts.map(move |x| Rect { x, width: (rect.right() - x).min(tight::MAX_WIDTH_PX), ..rect })
+}
+
+/// The next run of tiles that are wanted, from this column on.
+fn next_run(
+    tiles: &[Option<Content>],
+    from: u32,
+    is_wanted: impl Fn(&Option<Content>) -> bool,
+) -> Option<std::ops::Range<u32>> {
+    let start = (from..).zip(tiles.get(from as usize..)?).find(|(_, tile)| is_wanted(tile))?.0;
+    let rest = &tiles[start as usize..];
+    let len = rest.iter().position(|tile| !is_wanted(tile)).unwrap_or(rest.len());
+    Some(start..start + u32::try_from(len).unwrap_or(u32::MAX))
+}
+
+/// Joins rectangles where the pixels between them cost less than a picture of its own.
+fn merge_by_cost(rects: &mut Vec<Rect>) {
+    let mut index = 0;
+    while index < rects.len() {
+        let mut other = index + 1;
+        while other < rects.len() {
+            let both = rects[index].union(rects[other]);
+            if both.area() <= rects[index].area() + rects[other].area() + PICTURE_COST_PX {
+                rects[index] = both;
+                rects.swap_remove(other);
+                // What did not fit before may fit what has grown.
+                other = index + 1;
+            } else {
+                other += 1;
+            }
+        }
+        index += 1;
+    }
+}
+
+/// Rectangles up to this size are not worth a picture.
+const SMALL_PX: u64 = 4 * 256;
+/// The tables of a JPEG picture are some 600 bytes, as many as a few thousand pixels of photo.
+const PICTURE_COST_PX: u64 = 4096;
+/// An area of one colour from this size on is worth a rectangle of its own.
+const MIN_FILL_PX: u64 = 64 * 256;
+/// Pixels of an exact rectangle.
+const MAX_EXACT_PX: u32 = 65_536;
