@@ -27,7 +27,7 @@ pub enum Class {
 /// are not differ by a step that can be seen; in photos few are equal, or they differ by little:
 ///
 /// * text if 45 % of the neighbours are equal and no more than 40 % of the others differ by less than 8 steps,
-/// * text also if 75 % are equal, and for every one that differs by less than 8 steps there are six,
+/// * text also if 75 % are equal and 25 % of the others differ by 8 steps or more,
 /// * photo otherwise.
 ///
 /// Text drawn over a photo is a photo by this measure, and so is text from a noisy source; an area that holds both
@@ -107,7 +107,7 @@ impl Neighbours {
         let others = self.similar + self.different;
         let all = self.equal + others;
         (self.equal * 100 >= all * 45 && self.similar * 100 <= others * 40)
-            || (self.equal * 100 >= all * 75 && self.similar * 6 <= self.equal)
+            || (self.equal * 100 >= all * 75 && self.different * 100 >= others * 25)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What changed from one frame to the next.
 
+use crate::cover::cover;
 use crate::{Rect, Tiles};
 
 /// What turns the picture before into this one: first parts of it are copied elsewhere, then rectangles are painted
@@ -48,14 +49,7 @@ impl Damage {
 
     /// These tiles may have changed.
     pub fn of_tiles(tiles: &Tiles) -> Self {
-        let mut damage = Self::NONE;
-        for row in 0..tiles.rows() {
-            damage.push_band(tiles.runs(row).map(|columns| {
-                let (first, last) = (tiles.rect_of(columns.start, row), tiles.rect_of(columns.end - 1, row));
-                first.union(last)
-            }));
-        }
-        damage
+        Self { copies: Vec::new(), rects: cover(tiles) }
     }
 
     /// Damage that begins with copies, to be made in this order. A copy that would break the order of things (its
@@ -120,22 +114,6 @@ impl Damage {
         tiles
     }
 
-    /// Adds what changed in one band of tiles below all bands so far, and joins each run of tiles with the
-    /// rectangle right above that has the same columns.
-    pub(crate) fn push_band(&mut self, runs: impl Iterator<Item = Rect>) {
-        let above = self.rects.len();
-        for run in runs {
-            let touching = self.rects[..above]
-                .iter_mut()
-                .rev()
-                .find(|rect| rect.x == run.x && rect.width == run.width && rect.bottom() == run.y);
-            match touching {
-                Some(rect) => rect.height += run.height,
-                None => self.rects.push(run),
-            }
-        }
-    }
-
     /// Adds the parts of a rectangle that no other covers.
     fn paint(&mut self, rect: Rect) {
         let mut uncovered = vec![rect];
@@ -154,7 +132,7 @@ impl FromIterator<Rect> for Damage {
 }
 
 /// What of a rectangle lies outside another, as up to four rectangles: above, left, right and below.
-fn outside(rect: Rect, hole: Rect) -> impl Iterator<Item = Rect> {
+pub(crate) fn outside(rect: Rect, hole: Rect) -> impl Iterator<Item = Rect> {
     let parts = match rect.intersection(hole) {
         None => [rect, NOTHING, NOTHING, NOTHING],
         Some(hole) => [

@@ -38,6 +38,23 @@ impl PlaneLayout {
         byte(columns.start)..byte(end).min(plane.size().row_bytes)
     }
 
+    /// How many bytes further something lies that moved to the right by so many pixels.
+    pub(crate) fn bytes_right(self, dx: i32) -> isize {
+        // The byte of the pixel that many to the right of the first, or as far to its left.
+        let bytes = dx.unsigned_abs() as usize * self.tile_bytes / Tiles::TILE_PX as usize;
+        let bytes = isize::try_from(bytes).unwrap_or(isize::MAX);
+        if dx < 0 { -bytes } else { bytes }
+    }
+
+    /// The pixels that these bytes and rows of the plane belong to, rounded outwards.
+    pub(crate) fn pixels(self, columns: Range<usize>, rows: Range<usize>) -> Rect {
+        let pixel = |byte: usize| u32::try_from(byte * Tiles::TILE_PX as usize).unwrap_or(u32::MAX);
+        let tile_bytes = u32::try_from(self.tile_bytes).unwrap_or(u32::MAX);
+        let row = |row: usize| u32::try_from(row << self.shift_y).unwrap_or(u32::MAX);
+        let (x, right) = (pixel(columns.start) / tile_bytes, pixel(columns.end).div_ceil(tile_bytes));
+        Rect::new(x, row(rows.start), right - x, row(rows.end) - row(rows.start))
+    }
+
     /// The rows of the plane that hold these rows of pixels.
     pub(crate) fn rows(self, rows: Range<u32>) -> Range<usize> {
         (rows.start >> self.shift_y) as usize..rows.end.div_ceil(1 << self.shift_y) as usize

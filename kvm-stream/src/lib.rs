@@ -3,6 +3,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod classify;
+mod cover;
 mod damage;
 mod diff;
 mod encoder;
@@ -11,6 +12,7 @@ mod film;
 #[cfg(feature = "jpeg")]
 mod jpeg;
 mod layout;
+mod motion;
 pub mod mp4;
 #[cfg(feature = "openh264")]
 mod openh264;

@@ -10,8 +10,15 @@ use crate::Rect;
 pub struct Tiles {
     width_px: u32,
     height_px: u32,
-    // INVARIANT: `rows() * words_per_row()` words; bits beyond the last column are zero.
+    // INVARIANT: `rows() * words_per_row` words; bits beyond the last column are zero.
     bits: Vec<u64>,
+}
+
+impl Default for Tiles {
+    /// The empty set of a picture of no size.
+    fn default() -> Self {
+        Self::new(0, 0)
+    }
 }
 
 impl Tiles {
@@ -20,7 +27,7 @@ impl Tiles {
 
     /// The empty set, for a picture of this size.
     pub fn new(width_px: u32, height_px: u32) -> Self {
-        let words = words_per_row(width_px) * height_px.div_ceil(Self::TILE_PX) as usize;
+        let words = Self::words_per_row(width_px) * height_px.div_ceil(Self::TILE_PX) as usize;
         Self { width_px, height_px, bits: vec![0; words] }
     }
 
@@ -83,9 +90,7 @@ impl Tiles {
     /// Puts every tile that has a pixel inside the rectangle into the set.
     pub fn insert_rect(&mut self, rect: Rect) {
         for row in self.rows_of(rect) {
-            for column in self.columns_of(rect) {
-                self.insert(column, row);
-            }
+            self.insert_run(row, self.columns_of(rect));
         }
     }
 
@@ -161,23 +166,44 @@ impl Tiles {
 
     /// The first column from this one on whose tile is in the set, or is not.
     fn next_column(&self, row: u32, from: u32, is_in: bool) -> Option<u32> {
-        let words = words_per_row(self.width_px);
+        let words = Self::words_per_row(self.width_px);
         let line = self.bits.get(row as usize * words..(row as usize + 1) * words)?;
-        let mut column = from;
-        while column < self.columns() {
-            let word = line[(column / 64) as usize];
-            let ahead = (if is_in { word } else { !word }) >> (column % 64);
-            if ahead != 0 {
-                column += ahead.trailing_zeros();
-                return (column < self.columns()).then_some(column);
-            }
-            column = (column / 64 + 1) * 64;
+        next_bit(line, from..self.columns(), is_in)
+    }
+
+    /// Empties the set and makes it one of a picture of this size.
+    pub(crate) fn reset(&mut self, (width_px, height_px): (u32, u32)) {
+        if self.size_px() == (width_px, height_px) {
+            self.clear();
+        } else {
+            *self = Self::new(width_px, height_px);
         }
-        None
+    }
+
+    /// Makes this the same set as another, in the memory it has.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.reset(other.size_px());
+        self.bits.copy_from_slice(&other.bits);
+    }
+
+    /// Puts the tiles of these columns of a row into the set; they are inside the picture.
+    pub(crate) fn insert_run(&mut self, row: u32, columns: std::ops::Range<u32>) {
+        set_bits(self.rows_mut(row..row + 1), columns);
+    }
+
+    /// The bits of these rows, [`words_per_row`](Self::words_per_row) words each.
+    pub(crate) fn rows_mut(&mut self, rows: std::ops::Range<u32>) -> &mut [u64] {
+        let words = Self::words_per_row(self.width_px);
+        &mut self.bits[rows.start as usize * words..rows.end as usize * words]
+    }
+
+    /// Words that a row of tiles of a picture this wide takes.
+    pub(crate) fn words_per_row(width_px: u32) -> usize {
+        width_px.div_ceil(Self::TILE_PX).div_ceil(64) as usize
     }
 
     fn place(&self, column: u32, row: u32) -> (usize, u64) {
-        (row as usize * words_per_row(self.width_px) + (column / 64) as usize, 1 << (column % 64))
+        (row as usize * Self::words_per_row(self.width_px) + (column / 64) as usize, 1 << (column % 64))
     }
 
     fn rows_of(&self, rect: Rect) -> std::ops::Range<u32> {
@@ -198,8 +224,26 @@ fn touched(start: u32, len: u32, side_px: u32) -> std::ops::Range<u32> {
     start / Tiles::TILE_PX..end.div_ceil(Tiles::TILE_PX)
 }
 
-fn words_per_row(width_px: u32) -> usize {
-    width_px.div_ceil(Tiles::TILE_PX).div_ceil(64) as usize
+/// The first of these bits that is set, or is not.
+pub(crate) fn next_bit(words: &[u64], bits: std::ops::Range<u32>, is_set: bool) -> Option<u32> {
+    let mut bit = bits.start;
+    while bit < bits.end {
+        let word = words[(bit / 64) as usize];
+        let ahead = (if is_set { word } else { !word }) >> (bit % 64);
+        if ahead != 0 {
+            bit += ahead.trailing_zeros();
+            return (bit < bits.end).then_some(bit);
+        }
+        bit = (bit / 64 + 1) * 64;
+    }
+    None
+}
+
+/// Sets these bits.
+pub(crate) fn set_bits(words: &mut [u64], bits: std::ops::Range<u32>) {
+    for bit in bits {
+        words[(bit / 64) as usize] |= 1 << (bit % 64);
+    }
 }
 
 #[cfg(test)]

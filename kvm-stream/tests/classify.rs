@@ -1,5 +1,7 @@
 //! Areas with a label are told apart, in the formats that sources deliver.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
+
 use bytes::Bytes;
 use kvm_capture::canvas::{Canvas, Rgb};
 use kvm_capture::convert::Converter;

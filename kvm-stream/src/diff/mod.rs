@@ -1,27 +1,60 @@
 //! Which tiles of a frame differ from the frame before.
 
-use kvm_capture::{Frame, FrameFormat, ImageView, PixelFormat, PlaneView};
+mod exact;
 
-use crate::{Damage, Rect, Tiles};
+use kvm_capture::{Frame, FrameFormat, ImageView};
 
-/// Finds what changed since the frame before, exactly and in the capture's own format.
+use crate::cover::cover_with;
+use crate::motion::MotionSearch;
+use crate::{Damage, Tiles};
+
+pub(crate) use exact::{Vector, mark_differing};
+
+/// Finds what changed since the frame before, in the capture's own format.
 ///
 /// The frame before is *held*, not copied: for a captured frame that is one of the driver's buffers. Both frames
 /// are read once, front to back; an unchanged frame costs one comparison of memory and nothing else.
 ///
+/// Where much changed, the change is searched for motion: text that was scrolled, windows that were dragged. What is
+/// found, and verified pixel by pixel, is a [copy](Damage::copies) instead of a rectangle to paint; an encoder that
+/// cannot copy takes [`Damage::without_copies`]. The edges of rectangles and copies are at even pixels where the
+/// format's pixels share colour differences.
+///
 /// The unused byte of 32-bit formats is compared like any other: a source that writes noise there would be seen
 /// as changing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TileDiff {
     previous: Option<Frame>,
-    // Which tile columns of the band at hand differ; kept between frames for its memory.
-    changed: Vec<bool>,
+    motion: Option<MotionSearch>,
+    threads: usize,
+    // The tiles of the last frame that differ; kept for its memory.
+    changed: Tiles,
 }
 
 impl TileDiff {
-    /// Creates a difference engine that has not seen a frame.
+    /// No damage has more rectangles to paint than these before copies are taken out of it. Where more would be
+    /// needed, unchanged tiles among the changed ones are painted too.
+    pub const MOST_RECTS: usize = 128;
+
+    /// Creates a difference engine that has not seen a frame. It is exact and searches for motion.
     pub fn new() -> Self {
-        Self::default()
+        let motion = Some(MotionSearch::default());
+        Self { previous: None, motion, threads: 1, changed: Tiles::default() }
+    }
+
+    /// The same without the search for motion, when nothing that gets the damage can copy.
+    #[must_use]
+    pub fn without_motion(mut self) -> Self {
+        self.motion = None;
+        self
+    }
+
+    /// The same with so many threads to compare with, at least one: the calling one and others that live for one
+    /// comparison. One otherwise.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
     }
 
     /// What changed from the frame before to this one, which takes its place.
@@ -30,13 +63,14 @@ impl TileDiff {
     /// the one before, byte for byte, or changed all over.
     pub fn compare(&mut self, frame: Frame) -> Damage {
         let format = frame.format();
-        let damage = match &self.previous {
-            Some(previous) if previous.format() == format => match (previous.image(), frame.image()) {
-                (Some(before), Some(now)) => compare_images(&before, &now, &mut self.changed),
+        let previous = self.previous.take().filter(|previous| previous.format() == format);
+        let damage = match &previous {
+            None => Damage::full(format.width_px, format.height_px),
+            Some(previous) => match (previous.image(), frame.image()) {
+                (Some(before), Some(now)) => self.compare_images(&before, &now),
                 _ if previous.compressed() == frame.compressed() => Damage::NONE,
                 _ => Damage::full(format.width_px, format.height_px),
             },
-            _ => Damage::full(format.width_px, format.height_px),
         };
         self.previous = Some(frame);
         damage
@@ -61,79 +95,45 @@ impl TileDiff {
     pub fn tiles(format: FrameFormat) -> u32 {
         format.width_px.div_ceil(Tiles::TILE_PX) * format.height_px.div_ceil(Tiles::TILE_PX)
     }
-}
 
-fn compare_images(before: &ImageView<'_>, now: &ImageView<'_>, changed: &mut Vec<bool>) -> Damage {
-    let format = now.format();
-    let columns = format.width_px.div_ceil(Tiles::TILE_PX) as usize;
-    let mut damage = Damage::default();
-    for top in (0..format.height_px).step_by(Tiles::TILE_PX as usize) {
-        let height = Tiles::TILE_PX.min(format.height_px - top);
-        changed.clear();
-        changed.resize(columns, false);
-        let planes = before.planes().iter().zip(now.planes()).enumerate();
-        let mut band_changed = false;
-        for (index, (before, now)) in planes {
-            let shift = if index == 0 { 0 } else { format.pixel.chroma_shifts().1 };
-            let rows = (top >> shift) as usize..((top + height).div_ceil(1 << shift)) as usize;
-            let tile_bytes = tile_bytes(format.pixel, index);
-            band_changed |= mark_changed_tiles(before, now, rows, tile_bytes, changed);
+    fn compare_images(&mut self, before: &ImageView<'_>, now: &ImageView<'_>) -> Damage {
+        let format = now.format();
+        self.changed.reset((format.width_px, format.height_px));
+        mark_changed(before, now, self.threads, &mut self.changed);
+        if self.changed.is_empty() {
+            return Damage::NONE;
         }
-        if band_changed {
-            damage.push_band(runs(changed, top, height, format.width_px));
-        }
+        let moved = self.motion.as_mut().and_then(|motion| motion.find(before, now, &self.changed));
+        moved.unwrap_or_else(|| cover_with(Self::MOST_RECTS, &self.changed).into_iter().collect())
     }
-    damage
 }
 
-/// Marks the tile columns in which these rows of a plane differ, and tells whether any does.
-fn mark_changed_tiles(
-    before: &PlaneView<'_>,
-    now: &PlaneView<'_>,
-    rows: std::ops::Range<usize>,
-    tile_bytes: usize,
-    changed: &mut [bool],
-) -> bool {
-    let gapless = |plane: &PlaneView<'_>| plane.stride() == plane.size().row_bytes;
-    if gapless(before) && gapless(now) && before.span(rows.start, rows.end) == now.span(rows.start, rows.end)
-    {
-        return false;
+impl Default for TileDiff {
+    fn default() -> Self {
+        Self::new()
     }
-    let mut any = false;
-    for row in rows {
-        let (before, now) = (before.row(row), now.row(row));
-        if before == now {
-            continue;
-        }
-        any = true;
-        let tiles = before.chunks(tile_bytes).zip(now.chunks(tile_bytes));
-        for ((before, now), changed) in tiles.zip(changed.iter_mut()) {
-            *changed = *changed || before != now;
-        }
+}
+
+/// Puts the tiles that differ into an empty set, in bands of rows on so many threads.
+fn mark_changed(before: &ImageView<'_>, now: &ImageView<'_>, threads: usize, changed: &mut Tiles) {
+    let rows = changed.rows();
+    let threads = u32::try_from(threads).unwrap_or(u32::MAX).min(rows);
+    let words = Tiles::words_per_row(now.format().width_px);
+    let band_rows = rows.div_ceil(threads);
+    let marks = changed.rows_mut(0..rows);
+    let bands = marks.chunks_mut(band_rows as usize * words);
+    let starts = (0..rows).step_by(band_rows as usize);
+    let mut bands = bands.zip(starts).map(|(marks, start)| (marks, start..(start + band_rows).min(rows)));
+    let Some((own, own_rows)) = bands.next() else { return };
+    if threads == 1 {
+        return mark_differing(before, now, Vector::ZERO, own_rows, own);
     }
-    any
-}
-
-/// Neighbouring changed tiles of one band as rectangles.
-fn runs(changed: &[bool], top: u32, height: u32, width_px: u32) -> impl Iterator<Item = Rect> {
-    let mut columns = (0_u32..).zip(changed).peekable();
-    std::iter::from_fn(move || {
-        let (first, _) = columns.by_ref().find(|(_, changed)| **changed)?;
-        let mut last = first;
-        while let Some((column, _)) = columns.next_if(|(_, changed)| **changed) {
-            last = column;
+    std::thread::scope(|scope| {
+        for (marks, rows) in bands {
+            scope.spawn(move || mark_differing(before, now, Vector::ZERO, rows, marks));
         }
-        let left = first * Tiles::TILE_PX;
-        let right = ((last + 1) * Tiles::TILE_PX).min(width_px);
-        Some(Rect::new(left, top, right - left, height))
-    })
-}
-
-/// Bytes that one tile takes in a row of a plane.
-fn tile_bytes(pixel: PixelFormat, plane: usize) -> usize {
-    // The planes of a picture one tile wide and high tell it for every format.
-    let mut planes = pixel.planes(Tiles::TILE_PX, Tiles::TILE_PX);
-    planes.nth(plane).map_or(1, |size| size.row_bytes)
+        mark_differing(before, now, Vector::ZERO, own_rows, own);
+    });
 }
 
 #[cfg(test)]
@@ -194,7 +194,11 @@ mod tests {
             }
             let mut diff = TileDiff::new();
             prop_assert_eq!(diff.compare(frame(format, &before)), Damage::full(width, height));
+            let mut threaded = TileDiff::new().with_threads(3);
+            threaded.hold(frame(format, &before));
+            let damage_by_threads = threaded.compare(frame(format, &now));
             let damage = diff.compare(frame(format, &now));
+            prop_assert_eq!(&damage, &damage_by_threads);
             for &(x, y) in &touched {
                 prop_assert!(damage.contains(x, y), "{x},{y} changed outside {damage:?}");
             }

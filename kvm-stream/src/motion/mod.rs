@@ -1,0 +1,223 @@
+//! Parts of the picture before, found again elsewhere.
+
+mod extent;
+mod patches;
+mod rows;
+mod sightings;
+
+use kvm_capture::ImageView;
+
+use crate::cover::cover_with;
+use crate::damage::outside;
+use crate::diff::{TileDiff, Vector};
+use crate::layout::{PlaneLayout, to_units};
+use crate::{CopyRect, Damage, Rect, Tiles};
+
+use extent::Extents;
+use patches::PatchSearch;
+use rows::RowSearch;
+
+/// Finds what moved: scrolled text, dragged windows.
+///
+/// Vectors are proposed, cheapest first, by what moved in the frames before, by hashes of rows, and by hashes of
+/// sampled patches; each is then verified pixel by pixel in every plane. The work is bounded by counts: so many
+/// vectors, rows and patches are tried.
+#[derive(Debug, Default)]
+pub(crate) struct MotionSearch {
+    // The vectors that worked, the last one first.
+    recent: Vec<Vector>,
+    rows: RowSearch,
+    patches: PatchSearch,
+    extents: Extents,
+    // What is left of the change after the copies so far, the vectors to try and the copies; kept for their memory.
+    left: Tiles,
+    candidates: Vec<Vector>,
+    copies: Vec<CopyRect>,
+}
+
+impl MotionSearch {
+    /// What of the change is motion, and what remains to be painted; `None` if nothing moved.
+    pub(crate) fn find(
+        &mut self,
+        before: &ImageView<'_>,
+        now: &ImageView<'_>,
+        changed: &Tiles,
+    ) -> Option<Damage> {
+        let all = changed.len();
+        if all < LEAST_SEARCHED {
+            return None;
+        }
+        self.left.copy_from(changed);
+        self.copies.clear();
+        for step in Step::ALL {
+            let left = self.left.len();
+            if left < LEAST_SEARCHED || left * 2 < all {
+                break;
+            }
+            self.candidates.clear();
+            match step {
+                Step::Recent => self.candidates.extend(&self.recent),
+                Step::Rows => self.rows.propose(before, now, &self.left, &mut self.candidates),
+                Step::Patches => {
+                    self.patches.propose(before, now, changed, &self.left, &mut self.candidates);
+                }
+            }
+            for index in 0..self.candidates.len() {
+                self.apply(before, now, self.candidates[index]);
+            }
+        }
+        self.order();
+        if self.copies.is_empty() {
+            return None;
+        }
+        let painted = self.residual(changed).into_iter().filter_map(|rect| trimmed(before, now, rect));
+        Some(Damage::from_iter(painted).with_copies(self.copies.iter().copied()))
+    }
+
+    /// Takes the copies that this vector explains, if it does.
+    fn apply(&mut self, before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector) {
+        if !self.is_promising(before, now, vector) {
+            return;
+        }
+        let found = self.extents.extract(before, now, vector, &mut self.left, &mut self.copies);
+        if found {
+            self.recent.retain(|recent| *recent != vector);
+            self.recent.insert(0, vector);
+            self.recent.truncate(MOST_RECENT);
+        }
+    }
+
+    /// Whether a sample of what is left is found where the vector says.
+    fn is_promising(&self, before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector) -> bool {
+        let step = self.left.len().div_ceil(SAMPLED_TILES).max(1);
+        let (mut seen, mut hits) = (0, 0);
+        for (column, row) in self.left.iter().step_by(step) {
+            seen += 1;
+            hits += usize::from(has_moved(before, now, vector, self.left.rect_of(column, row)));
+        }
+        hits * SAMPLED_PER_HIT >= seen && hits > 0
+    }
+
+    /// Puts the copies into an order in which none reads what an earlier one wrote, and leaves out those that have
+    /// no place in it. Copies by one vector always have such an order.
+    fn order(&mut self) {
+        let mut ordered = 0;
+        while ordered < self.copies.len() {
+            let open = &self.copies[ordered..];
+            let is_read = |copy: &CopyRect| {
+                open.iter().any(|other| other != copy && other.from().intersection(copy.to).is_some())
+            };
+            if let Some(next) = open.iter().position(|copy| !is_read(copy)) {
+                self.copies.swap(ordered, ordered + next);
+                ordered += 1;
+            } else {
+                let smallest = (ordered..self.copies.len()).min_by_key(|index| self.copies[*index].to.area());
+                self.copies.swap_remove(smallest.unwrap_or(ordered));
+            }
+        }
+    }
+
+    /// What remains to be painted. A rectangle is cut where a copy covers part of it, if that saves more pixels than
+    /// the rectangles it takes are worth.
+    fn residual(&mut self, changed: &Tiles) -> Vec<Rect> {
+        self.left.copy_from(changed);
+        for copy in &self.copies {
+            self.left.remove_inside(copy.to);
+        }
+        let mut rects = cover_with(TileDiff::MOST_RECTS, &self.left);
+        for copy in &self.copies {
+            let mut index = 0;
+            while index < rects.len() {
+                let rect = rects[index];
+                let saved = rect.intersection(copy.to).map_or(0, Rect::area);
+                let pieces = outside(rect, copy.to).count() as u64;
+                if saved > 0 && saved + RECT_WORTH_PX >= pieces * RECT_WORTH_PX {
+                    rects.swap_remove(index);
+                    rects.extend(outside(rect, copy.to));
+                } else {
+                    index += 1;
+                }
+            }
+        }
+        rects.sort_unstable_by_key(|rect| (rect.y, rect.x));
+        rects
+    }
+}
+
+/// Whether a rectangle of this picture is what was in its place, less the vector, in the picture before. The
+/// rectangle and the vector are of whole units, and the rectangle is inside the picture.
+fn has_moved(before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector, rect: Rect) -> bool {
+    let format = now.format();
+    let Some(from) = source(vector, rect, (format.width_px, format.height_px)) else { return false };
+    before.planes().iter().zip(now.planes()).enumerate().all(|(index, (before, now))| {
+        let layout = PlaneLayout::new(format.pixel, index);
+        let columns = layout.columns(rect.x..rect.right(), now);
+        let from_columns = layout.columns(from.x..from.right(), before);
+        let rows = layout.rows(rect.y..rect.bottom());
+        let mut rows = layout.rows(from.y..from.bottom()).zip(rows);
+        columns.len() == from_columns.len()
+            && rows.all(|(from, row)| before.row(from)[from_columns.clone()] == now.row(row)[columns.clone()])
+    })
+}
+
+/// The smallest rectangle of whole units around what changed in place within a rectangle; `None` if nothing did.
+fn trimmed(before: &ImageView<'_>, now: &ImageView<'_>, rect: Rect) -> Option<Rect> {
+    let format = now.format();
+    let mut around: Option<Rect> = None;
+    for (index, (before, now)) in before.planes().iter().zip(now.planes()).enumerate() {
+        let layout = PlaneLayout::new(format.pixel, index);
+        let columns = layout.columns(rect.x..rect.right(), now);
+        // The bytes and rows that differed so far; further rows can but widen them.
+        let mut bytes = columns.len()..0;
+        let mut rows = usize::MAX..0;
+        for row in layout.rows(rect.y..rect.bottom()) {
+            let (before, now) = (&before.row(row)[columns.clone()], &now.row(row)[columns.clone()]);
+            if before == now {
+                continue;
+            }
+            rows = rows.start.min(row)..row + 1;
+            let differs = |(before, now): (&u8, &u8)| before != now;
+            if before[..bytes.start] != now[..bytes.start] {
+                bytes.start = before.iter().zip(now).position(differs).unwrap_or(bytes.start);
+            }
+            if before[bytes.end..] != now[bytes.end..] {
+                bytes.end = before.iter().zip(now).rposition(differs).map_or(bytes.end, |last| last + 1);
+            }
+        }
+        if rows.is_empty() {
+            continue;
+        }
+        let found = layout.pixels(columns.start + bytes.start..columns.start + bytes.end, rows);
+        around = Some(around.map_or(found, |around| around.union(found)));
+    }
+    to_units(format.pixel, (format.width_px, format.height_px), around?)?.intersection(rect)
+}
+
+/// Where a rectangle was before, if that is inside the picture.
+fn source(vector: Vector, rect: Rect, (width, height): (u32, u32)) -> Option<Rect> {
+    let x = Vector::source(rect.x, rect.width, vector.dx, width)?;
+    let y = Vector::source(rect.y, rect.height, vector.dy, height)?;
+    Some(Rect::new(x, y, rect.width, rect.height))
+}
+
+/// The ways to find vectors, cheapest first.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Recent,
+    Rows,
+    Patches,
+}
+
+impl Step {
+    const ALL: [Self; 3] = [Self::Recent, Self::Rows, Self::Patches];
+}
+
+/// Fewer changed tiles than these are painted without a search.
+const LEAST_SEARCHED: usize = 16;
+/// How many vectors are remembered.
+const MOST_RECENT: usize = 4;
+/// How many tiles a vector is tried on first, and one in how many has to fit.
+const SAMPLED_TILES: usize = 32;
+const SAMPLED_PER_HIT: usize = 8;
+/// How many pixels may be painted needlessly to save a rectangle.
+const RECT_WORTH_PX: u64 = 256;
