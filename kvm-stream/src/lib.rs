@@ -23,6 +23,8 @@ mod recorder;
 mod rect;
 #[cfg(feature = "tight")]
 mod rects;
+#[cfg(feature = "rfb")]
+pub mod rfb;
 #[cfg(feature = "jpeg")]
 #[expect(unsafe_code, reason = "runs kernels that are compiled for more than the target's baseline")]
 mod simd;
