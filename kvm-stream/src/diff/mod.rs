@@ -139,6 +139,7 @@ fn mark_changed(before: &ImageView<'_>, now: &ImageView<'_>, threads: usize, cha
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use kvm_capture::PixelFormat;
     use proptest::prelude::*;
 
     use super::*;
