@@ -12,8 +12,7 @@ use super::transform::times;
 pub(super) struct RowMap {
     /// By result, then by source, times 2 to the 14th.
     factors: [[i16; 3]; 3],
-    /// With six bits after the point; half a step more, so that a shift rounds to nearest. Those of a Y Cb Cr source
-    /// go with colour differences around zero.
+    /// With six bits after the point, for sources around zero; half a step more, so that a shift rounds to nearest.
     offsets: [i16; 3],
     pub(super) is_identity: bool,
 }
@@ -21,16 +20,10 @@ pub(super) struct RowMap {
 impl RowMap {
     /// The map for a source of this format.
     pub(super) fn of(format: FrameFormat) -> Self {
-        let model = ColourModel::of(format);
-        let map = ColourMap::between(model, ColourModel::Ycc(Colour::JPEG));
+        let map = ColourMap::between(ColourModel::of(format), ColourModel::Ycc(Colour::JPEG));
         let (factors, offsets) = map.coefficients();
-        let centre = if matches!(model, ColourModel::Ycc(_)) { 128 } else { 0 };
-        let mut row = 0;
-        let offsets = offsets.map(|offset| {
-            let [_, cb, cr] = factors[row];
-            row += 1;
-            narrow((offset + centre * (cb + cr)) >> 10)
-        });
+        let mut sums = factors.iter().map(|row| row.iter().sum::<i32>());
+        let offsets = offsets.map(|offset| narrow((offset + 128 * sums.next().unwrap_or(0)) >> 10));
         let factors = factors.map(|row| row.map(|factor| narrow((factor + 2) >> 2)));
         Self { factors, offsets, is_identity: map.is_identity() }
     }
@@ -41,7 +34,7 @@ impl RowMap {
         let [[_, y_cb, y_cr], [_, cb_cb, cb_cr], [_, cr_cb, cr_cr]] = self.factors;
         let [y_offset, cb_offset, cr_offset] = self.offsets;
         for ((cb, cr), to_luma) in cb.iter_mut().zip(cr).zip(to_luma.chunks_exact_mut(SPREAD)) {
-            let (blue, red) = ((i16::from(*cb) - 128) << 7, (i16::from(*cr) - 128) << 7);
+            let (blue, red) = (around_zero(*cb), around_zero(*cr));
             *cb = rounded(times(blue, cb_cb) + times(red, cb_cr) + cb_offset);
             *cr = rounded(times(blue, cr_cb) + times(red, cr_cr) + cr_offset);
             to_luma.fill(times(blue, y_cb) + times(red, y_cr) + y_offset);
@@ -53,11 +46,11 @@ impl RowMap {
     pub(super) fn luma(&self, luma: &mut [u8], from_chroma: &[i16]) {
         let factor = self.factors[0][0];
         for (luma, from_chroma) in luma.iter_mut().zip(from_chroma) {
-            *luma = rounded(times(i16::from(*luma) << 7, factor) + from_chroma);
+            *luma = rounded(times(around_zero(*luma), factor) + from_chroma);
         }
     }
 
-    /// What luma gets where there is no colour.
+    /// What luma gets where there is no colour: all bytes of a colour difference are 128.
     pub(super) fn neutral(&self) -> i16 {
         self.offsets[0]
     }
@@ -67,7 +60,7 @@ impl RowMap {
     pub(super) fn of_rgb(&self, component: usize, [r, g, b]: [&[u8]; 3], out: &mut [u8]) {
         let ([by_r, by_g, by_b], offset) = (self.factors[component], self.offsets[component]);
         for (((out, r), g), b) in out.iter_mut().zip(r).zip(g).zip(b) {
-            let [r, g, b] = [*r, *g, *b].map(|value| i16::from(value) << 7);
+            let [r, g, b] = [*r, *g, *b].map(around_zero);
             *out = rounded(times(r, by_r) + times(g, by_g) + times(b, by_b) + offset);
         }
     }
@@ -103,6 +96,12 @@ pub(super) fn average(upper: &[u8], lower: &[u8], out: &mut [u8]) {
 pub(super) fn pad(row: &mut [u8], len: usize) {
     let last = row[len - 1];
     row[len..].fill(last);
+}
+
+/// A byte as a signed number, times 2 to the 8th.
+#[inline(always)]
+fn around_zero(value: u8) -> i16 {
+    (i16::from(value) - 128) << 8
 }
 
 /// A number with six bits after the point as the nearest byte.

@@ -42,10 +42,9 @@ impl Group {
             for bit in 0..16 {
                 let index = word * 16 + bit;
                 let transformed = &samples[usize::from(ZIGZAG[index] & 63)];
-                let (bias, reciprocal) = (quantiser.biases[index], quantiser.reciprocals[index]);
-                let quantised = &mut self.coefficients[index];
+                let (divisor, quantised) = (&quantiser.divisors[index], &mut self.coefficients[index]);
                 for lane in 0..LANES {
-                    let value = quantise(transformed[lane], bias, reciprocal);
+                    let value = divisor.divide(lane, transformed[lane]);
                     quantised[lane] = value;
                     found[lane] |= if value == 0 { 0 } else { 1 << bit };
                 }
@@ -58,79 +57,80 @@ impl Group {
 /// Divides coefficients by their steps, rounding to nearest.
 #[derive(Debug, Clone)]
 pub(super) struct Quantiser {
+    /// In the order of the scan.
+    divisors: Box<[Divisor; 64]>,
+}
+
+/// A division by one step, as a multiplication. The numbers stand there once for each lane, which spares the
+/// compiler the thought that they are the same.
+#[derive(Debug, Clone, Copy)]
+struct Divisor {
     /// Half a step, at the transform's scale.
-    biases: [u16; 64],
-    reciprocals: [u16; 64],
+    bias: [u16; LANES],
+    /// Times 2 to the power of 16 and the shift; from 2 to the 15th.
+    reciprocal: [u16; LANES],
+    shift: u16,
 }
 
 impl Quantiser {
     /// A quantiser with these steps, which are given by rows of the block and are at least 1.
     pub(super) fn new(steps: &[u8; 64]) -> Self {
-        let in_scan_order = ZIGZAG.map(|place| u16::from(steps[usize::from(place)].max(1)));
+        Self { divisors: Box::new(ZIGZAG.map(|place| Divisor::of(steps[usize::from(place)].max(1)))) }
+    }
+}
+
+impl Divisor {
+    fn of(step: u8) -> Self {
+        let step = u32::from(step) << SCALE_BITS;
+        let shift = (step - 1).ilog2();
+        let reciprocal = (1_u32 << (16 + shift)).div_ceil(step);
         Self {
-            biases: in_scan_order.map(|step| step << (SCALE_BITS - 1)),
-            // Of 65,536; a step is at most 255 and the divisor at least 2.
-            reciprocals: in_scan_order.map(|step| u16::MAX / (2 * step) + 1),
+            bias: [u16::try_from(step / 2).expect("below 2 to the 13th"); LANES],
+            reciprocal: [u16::try_from(reciprocal).expect("above half of 2 to the 16th"); LANES],
+            shift: u16::try_from(shift).expect("at most 12"),
         }
+    }
+
+    #[inline(always)]
+    fn divide(&self, lane: usize, value: i16) -> i16 {
+        let magnitude = value.unsigned_abs() + self.bias[lane];
+        let product = u32::from(magnitude) * u32::from(self.reciprocal[lane]);
+        let quotient = ((product >> 16) as u16 >> (self.shift & 15)) as i16;
+        let sign = value >> 15;
+        (quotient ^ sign) - sign
     }
 }
 
 /// The transform's output is the coefficients (section A.3.3) times 2 to this power.
 const SCALE_BITS: u32 = 5;
 
-/// A quotient of magnitudes, by a multiplication: 12 bits by at most 9.
-#[inline(always)]
-fn quantise(value: i16, bias: u16, reciprocal: u16) -> i16 {
-    let magnitude = (value.unsigned_abs() + bias) >> (SCALE_BITS - 1);
-    let quotient = ((u32::from(magnitude) * u32::from(reciprocal)) >> 16) as u16 as i16;
-    let sign = value >> 15;
-    (quotient ^ sign) - sign
-}
-
 /// Brings each block's pixels into its lane, as signed numbers with four bits after the point.
-///
-/// Eight pixels of a block are read as one number, and eight such numbers are transposed by swapping halves, quarters
-/// and eighths of them; the rows are the lanes of that.
 #[inline(always)]
 fn into_lanes(rows: [&[u8; GROUP_BYTES]; 8]) -> [Lanes; 64] {
     let mut samples = [[0; LANES]; 64];
-    for half in 0..2 {
-        let mut eights = [[0_u64; 8]; 8];
-        for (block, eights) in eights.iter_mut().enumerate() {
-            for (row, eight) in eights.iter_mut().enumerate() {
-                let at = half * 64 + block * 8;
-                let mut bytes = [0; 8];
-                bytes.copy_from_slice(&rows[row][at..at + 8]);
-                *eight = u64::from_le_bytes(bytes);
-            }
-        }
-        swap::<4, 32, 0x0000_0000_FFFF_FFFF>(&mut eights);
-        swap::<2, 16, 0x0000_FFFF_0000_FFFF>(&mut eights);
-        swap::<1, 8, 0x00FF_00FF_00FF_00FF>(&mut eights);
-        for (column, eights) in eights.iter().enumerate() {
-            for (row, eight) in eights.iter().enumerate() {
-                let lanes = &mut samples[row * 8 + column][half * 8..half * 8 + 8];
-                for (lane, byte) in lanes.iter_mut().zip(eight.to_le_bytes()) {
-                    *lane = (i16::from(byte) - 128) << 4;
-                }
+    for (row, samples) in rows.into_iter().zip(samples.chunks_exact_mut(8)) {
+        // A byte's place is its block's number and, in the lowest three bits, its own in the block. A riffle turns
+        // the seven bits of the place by one, so that after four of them the number in the block comes first.
+        let sorted = riffle(&riffle(&riffle(&riffle(row))));
+        for (lanes, bytes) in samples.iter_mut().zip(sorted.chunks_exact(LANES)) {
+            for (lane, byte) in lanes.iter_mut().zip(bytes) {
+                *lane = (i16::from(*byte) - 128) << 4;
             }
         }
     }
     samples
 }
 
-/// Swaps the upper parts of numbers with the lower parts of those `APART` further on.
+/// Takes bytes from the two halves by turns, as one riffles cards.
 #[inline(always)]
-fn swap<const APART: usize, const BITS: u32, const LOWER: u64>(eights: &mut [[u64; 8]; 8]) {
-    for index in 0..8 {
-        if index & APART == 0 {
-            for lane in 0..8 {
-                let (a, b) = (eights[index][lane], eights[index + APART][lane]);
-                eights[index][lane] = (a & LOWER) | ((b & LOWER) << BITS);
-                eights[index + APART][lane] = ((a >> BITS) & LOWER) | (b & !LOWER);
-            }
-        }
+fn riffle(row: &[u8; GROUP_BYTES]) -> [u8; GROUP_BYTES] {
+    const HALF: usize = GROUP_BYTES / 2;
+    let mut riffled = [0; GROUP_BYTES];
+    for index in 0..HALF {
+        riffled[2 * index] = row[index];
+        riffled[2 * index + 1] = row[HALF + index];
     }
+    riffled
 }
 
 /// Transforms eight numbers of each block that are `STEP` apart.
@@ -154,40 +154,38 @@ fn pass<const STEP: usize>(samples: &mut [Lanes; 64], start: usize) {
 /// The discrete cosine transform of eight numbers, times the square root of 8 and halved.
 ///
 /// Samples of 8 bits come in with 4 bits after the point, so what the first pass gives is below 2 to the 13th and
-/// what the second gives at most 2 to the 15th: -32,768 for a block of black.
+/// what the second gives at most 2 to the 15th: -32,768 for a block of black. Products lose their fraction, half of
+/// the last bit in the mean, which is given back where they are added up.
 #[inline(always)]
 fn dct(x: [i16; 8]) -> [i16; 8] {
     let (s0, s1, s2, s3) = (x[0] + x[7], x[1] + x[6], x[2] + x[5], x[3] + x[4]);
-    let (d0, d1, d2, d3) = (x[0] - x[7], x[1] - x[6], x[2] - x[5], x[3] - x[4]);
+    let twice = |a: i16, b: i16| (a - b) * 2;
+    let (d0, d1, d2, d3) = (twice(x[0], x[7]), twice(x[1], x[6]), twice(x[2], x[5]), twice(x[3], x[4]));
     let (outer, inner) = ((s0 + s3) >> 1, (s1 + s2) >> 1);
     let (e0, e1) = (s0 - s3, s1 - s2);
+    let odd = |[a, b, c, d]: [i16; 4]| times(d0, a) + times(d1, b) + times(d2, c) + times(d3, d) + 2;
     [
-        outer.wrapping_add(inner),
-        sum(d0, C1, d1, C3).wrapping_add(sum(d2, C5, d3, C7)),
-        sum(e0, C2, e1, C6),
-        sum(d0, C3, d1, -C7).wrapping_add(sum(d2, -C1, d3, -C5)),
-        outer.wrapping_sub(inner),
-        sum(d0, C5, d1, -C1).wrapping_add(sum(d2, C7, d3, C3)),
-        sum(e0, C6, e1, -C2),
-        sum(d0, C7, d1, -C5).wrapping_add(sum(d2, C3, d3, -C1)),
+        outer + inner,
+        odd([C1, C3, C5, C7]),
+        (e0 >> 1) + times(e0, C2_LESS_HALF) + times(e1, C6) + 1,
+        odd([C3, -C7, -C1, -C5]),
+        outer - inner,
+        odd([C5, -C1, C7, C3]),
+        times(e0, C6) - times(e1, C2_LESS_HALF) - (e1 >> 1),
+        odd([C7, -C5, C3, -C1]),
     ]
 }
 
-#[inline(always)]
-fn sum(a: i16, a_factor: i16, b: i16, b_factor: i16) -> i16 {
-    times(a, a_factor).wrapping_add(times(b, b_factor))
-}
-
-/// The product over 2 to the 15th, rounded: one instruction where there is `pmulhrsw`.
+/// The product over 2 to the 16th, without its fraction: one instruction on most processors.
 #[inline(always)]
 pub(super) fn times(value: i16, factor: i16) -> i16 {
-    ((((i32::from(value) * i32::from(factor)) >> 14) + 1) >> 1) as i16
+    ((i32::from(value) * i32::from(factor)) >> 16) as i16
 }
 
-// cos(kπ/16) / √2, times 2 to the 15th.
+// cos(kπ/16) / √2: times 2 to the 15th for what is doubled, the two of the even half times 2 to the 16th.
 const C1: i16 = 22_725;
-const C2: i16 = 21_407;
 const C3: i16 = 19_266;
 const C5: i16 = 12_873;
-const C6: i16 = 8_867;
 const C7: i16 = 4_520;
+const C2_LESS_HALF: i16 = 10_045;
+const C6: i16 = 17_734;
