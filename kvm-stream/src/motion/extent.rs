@@ -23,13 +23,13 @@ pub(super) struct Extents {
 }
 
 impl Extents {
-    /// Adds the copies by a vector that are worth it, takes the tiles they cover out of `left`, and tells whether
-    /// there is any.
+    /// Adds the copies by a vector that explain at least so many tiles of `left`, takes the tiles they cover out of
+    /// it, and tells whether there is any.
     pub(super) fn extract(
         &mut self,
-        before: &ImageView<'_>,
-        now: &ImageView<'_>,
+        (before, now): (&ImageView<'_>, &ImageView<'_>),
         vector: Vector,
+        least: usize,
         left: &mut Tiles,
         copies: &mut Vec<CopyRect>,
     ) -> bool {
@@ -46,7 +46,7 @@ impl Extents {
         mark_differing(before, now, vector, rows.clone(), self.unfit.rows_mut(rows.clone()));
         let had = copies.len();
         while copies.len() < had + MOST_PER_VECTOR && copies.len() < MOST_COPIES {
-            let Some(tiles) = self.best_rect(left, &columns, &rows) else { break };
+            let Some(tiles) = self.best_rect(least, left, &columns, &rows) else { break };
             let rect = pixels(left, tiles);
             // Whatever comes of it, it is not to be found again.
             self.unfit.insert_rect(rect);
@@ -65,7 +65,13 @@ impl Extents {
 
     /// The rectangle of tiles, none of them unfit, that holds the most tiles of the change, shrunk to those; `None`
     /// if it holds too few.
-    fn best_rect(&mut self, left: &Tiles, columns: &Range<u32>, rows: &Range<u32>) -> Option<Rect> {
+    fn best_rect(
+        &mut self,
+        least: usize,
+        left: &Tiles,
+        columns: &Range<u32>,
+        rows: &Range<u32>,
+    ) -> Option<Rect> {
         self.sum_up(left, columns, rows);
         let width = columns.len() + 1;
         let sums = &self.sums;
@@ -77,7 +83,8 @@ impl Extents {
                 - at(column.end, row.start)
                 - at(column.start, row.end)
         };
-        let (mut most, mut best) = (LEAST_WORTH - 1, None);
+        let mut most = u32::try_from(least.saturating_sub(1)).unwrap_or(u32::MAX);
+        let mut best = None;
         self.heights.clear();
         self.heights.resize(columns.len(), 0);
         for row in rows.clone() {
@@ -212,8 +219,6 @@ fn ends(mut values: impl DoubleEndedIterator<Item = u32>) -> Option<(u32, u32)> 
     Some((first, values.next_back().unwrap_or(first) + 1 - first))
 }
 
-/// How many changed tiles a copy has to explain.
-const LEAST_WORTH: u32 = 4;
 /// How many copies one vector may bring, and all of them.
-const MOST_PER_VECTOR: usize = 6;
+const MOST_PER_VECTOR: usize = 4;
 const MOST_COPIES: usize = 16;

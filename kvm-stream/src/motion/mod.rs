@@ -7,6 +7,7 @@ mod sightings;
 
 use kvm_capture::ImageView;
 
+use crate::classify::is_flat;
 use crate::cover::cover_with;
 use crate::damage::outside;
 use crate::diff::{TileDiff, Vector};
@@ -49,6 +50,7 @@ impl MotionSearch {
         }
         self.left.copy_from(changed);
         self.copies.clear();
+        let mut tries = MOST_TRIES;
         for step in Step::ALL {
             let left = self.left.len();
             if left < LEAST_SEARCHED || left * 2 < all {
@@ -63,7 +65,10 @@ impl MotionSearch {
                 }
             }
             for index in 0..self.candidates.len() {
-                self.apply(before, now, self.candidates[index]);
+                if tries > 0 && self.is_promising(before, now, self.candidates[index]) {
+                    tries -= 1;
+                    self.apply(before, now, self.candidates[index], all);
+                }
             }
         }
         self.order();
@@ -75,11 +80,9 @@ impl MotionSearch {
     }
 
     /// Takes the copies that this vector explains, if it does.
-    fn apply(&mut self, before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector) {
-        if !self.is_promising(before, now, vector) {
-            return;
-        }
-        let found = self.extents.extract(before, now, vector, &mut self.left, &mut self.copies);
+    fn apply(&mut self, before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector, all: usize) {
+        let least = (all / LEAST_SHARE).max(LEAST_WORTH);
+        let found = self.extents.extract((before, now), vector, least, &mut self.left, &mut self.copies);
         if found {
             self.recent.retain(|recent| *recent != vector);
             self.recent.insert(0, vector);
@@ -87,13 +90,17 @@ impl MotionSearch {
         }
     }
 
-    /// Whether a sample of what is left is found where the vector says.
+    /// Whether a sample of what is left is found where the vector says. Tiles of one colour are found anywhere and do
+    /// not count.
     fn is_promising(&self, before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector) -> bool {
         let step = self.left.len().div_ceil(SAMPLED_TILES).max(1);
         let (mut seen, mut hits) = (0, 0);
         for (column, row) in self.left.iter().step_by(step) {
-            seen += 1;
-            hits += usize::from(has_moved(before, now, vector, self.left.rect_of(column, row)));
+            let tile = self.left.rect_of(column, row);
+            if !is_flat(now, tile) {
+                seen += 1;
+                hits += usize::from(has_moved(before, now, vector, tile));
+            }
         }
         hits * SAMPLED_PER_HIT >= seen && hits > 0
     }
@@ -214,10 +221,15 @@ impl Step {
 
 /// Fewer changed tiles than these are painted without a search.
 const LEAST_SEARCHED: usize = 16;
+/// How many changed tiles a copy has to explain, and one in how many of all that changed.
+const LEAST_WORTH: usize = 4;
+const LEAST_SHARE: usize = 64;
+/// How many vectors are verified to the pixel.
+const MOST_TRIES: usize = 4;
 /// How many vectors are remembered.
 const MOST_RECENT: usize = 4;
 /// How many tiles a vector is tried on first, and one in how many has to fit.
-const SAMPLED_TILES: usize = 32;
+const SAMPLED_TILES: usize = 64;
 const SAMPLED_PER_HIT: usize = 8;
 /// How many pixels may be painted needlessly to save a rectangle.
 const RECT_WORTH_PX: u64 = 256;
