@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use kvm_capture::convert::Converter;
-use kvm_capture::{Frame, FrameFormat, ImageView, PixelFormat, Timestamp};
+use kvm_capture::{Frame, FrameFormat, ImageView, Timestamp};
 
 use super::RectOptions;
 use super::exactness::Exactness;
@@ -12,14 +11,15 @@ use super::planner::{Planner, Way};
 use super::source::PixelReader;
 use super::tight::{self, TightCoder};
 use super::zrle::ZrleCoder;
-use crate::{Damage, EncodeError, JpegEncoder, Rect, Tiles};
+use crate::layout::to_units;
+use crate::{BaselineJpeg, Damage, EncodeError, Rect, Tiles};
 
 /// Makes one client's rectangles: keeps its zlib streams, and which parts of its picture are not exact yet.
 ///
 /// Text and areas are exact at once, in the way that needs the fewest bytes of those the client takes. What moves is
 /// copied. A photo is a JPEG picture at first and becomes exact when it has stood still for a moment, a budget's
 /// worth with each call; the frames' timestamps are the clock. "Exact" means: the colours that
-/// [`Converter`] makes of the captured picture as full-range RGB, as far as the client's pixels can hold them.
+/// [`Converter`](kvm_capture::convert::Converter) makes of the captured picture as full-range RGB, as far as the client's pixels can hold them.
 #[derive(Debug)]
 pub struct RectEncoder {
     options: RectOptions,
@@ -34,7 +34,9 @@ pub struct RectEncoder {
     reader: PixelReader,
     tight: TightCoder,
     zrle: ZrleCoder,
+    jpeg: BaselineJpeg,
     pixels: Vec<u32>,
+    picture: Vec<u8>,
 }
 
 impl RectEncoder {
@@ -51,7 +53,9 @@ impl RectEncoder {
             reader: PixelReader::new(options.pixels),
             tight: TightCoder::new(options.zlib_level),
             zrle: ZrleCoder::new(options.zlib_level),
+            jpeg: BaselineJpeg::new(),
             pixels: Vec::new(),
+            picture: Vec::new(),
         }
     }
 
@@ -172,7 +176,8 @@ impl RectEncoder {
             painted = damage.without_copies();
             painted.rects()
         };
-        for rect in rects.iter().filter_map(|rect| within(format, *rect)) {
+        let size_px = (format.width_px, format.height_px);
+        for rect in rects.iter().filter_map(|rect| to_units(format.pixel, size_px, *rect)) {
             if purpose == Purpose::Update {
                 self.exactness.changed(rect, now);
             }
@@ -301,20 +306,13 @@ impl RectEncoder {
     }
 
     fn put_photo(&mut self, image: &ImageView<'_>, rect: Rect, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let Some((part, quality)) =
-            image.crop(rect.x, rect.y & !1, rect.width, rect.height).zip(self.options.jpeg_quality)
-        else {
+        let part = image.crop(rect.x, rect.y, rect.width, rect.height);
+        let Some((part, quality)) = part.zip(self.options.jpeg_quality) else {
             return self.put_exact(image, rect, out);
         };
-        let target = FrameFormat::new(PixelFormat::Rgb24, rect.width, rect.height);
-        let mut bytes = Vec::new();
-        Converter::new().convert(&part, target, &mut bytes);
-        let frame = Frame::packed(target, bytes.into()).map_err(|error| EncodeError::Codec {
-            encoder: "the encoder of rectangles",
-            reason: error.to_string(),
-        })?;
-        let picture = JpegEncoder::new(quality).picture(&frame)?;
-        self.tight.put_jpeg(rect, &picture, out);
+        self.picture.clear();
+        self.jpeg.encode(&part, quality, &mut self.picture)?;
+        self.tight.put_jpeg(rect, &self.picture, out);
         self.touched.insert_rect(rect);
         self.exactness.sent_alike(rect);
         Ok(())
@@ -333,17 +331,6 @@ enum Purpose {
     Update,
     /// For one that lacks part of it; the others do not see it.
     Refresh,
-}
-
-/// The part of a rectangle inside the picture, wider by a column where it would begin or end between pixels that share
-/// their colour differences.
-fn within(format: FrameFormat, rect: Rect) -> Option<Rect> {
-    let (shift_x, shift_y) = format.pixel.chroma_shifts();
-    let rect = rect.intersection(Rect::new(0, 0, format.width_px, format.height_px))?;
-    let (x, y) = (rect.x >> shift_x << shift_x, rect.y >> shift_y << shift_y);
-    let right = rect.right().next_multiple_of(1 << shift_x).min(format.width_px);
-    let bottom = rect.bottom().next_multiple_of(1 << shift_y).min(format.height_px);
-    Some(Rect::new(x, y, right - x, bottom - y))
 }
 
 /// For how long a photo has to stand still before it is made exact.

@@ -1,5 +1,6 @@
 //! Rectangles of the RFB protocol: exact ones for text and areas, copies for motion, JPEG for photos.
 
+mod colours;
 mod content;
 mod encoder;
 mod exactness;

@@ -4,6 +4,7 @@ use kvm_capture::ImageView;
 
 use super::content::Content;
 use super::tight;
+use crate::classify::is_flat;
 use crate::{Rect, Tiles};
 
 /// How a part is sent.
@@ -53,7 +54,8 @@ impl Planner {
         }
         let grid = Grid::around(rect);
         self.tiles.clear();
-        self.tiles.extend(grid.tiles().map(|(column, row)| Some(Content::of(image, grid.part(column, row)))));
+        self.tiles
+            .extend(grid.tiles().map(|(column, row)| Some(Content::of_tile(image, grid.part(column, row)))));
         if allows_photos {
             self.take_photos(&grid);
         }
@@ -113,7 +115,7 @@ impl Planner {
                 bottom += 1;
             }
             let area = grid.parts(column..right, row..bottom);
-            if area.area() < MIN_FILL_PX || Content::of(image, area) != Content::Flat {
+            if area.area() < MIN_FILL_PX || !is_flat(image, area) {
                 continue;
             }
             for row in row..bottom {

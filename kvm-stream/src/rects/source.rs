@@ -4,6 +4,8 @@ use kvm_capture::convert::{ColourMap, ColourModel};
 use kvm_capture::{FrameFormat, ImageView, PixelFormat, Range};
 
 use super::ClientPixels;
+use super::colours::{Packed, Planar, SemiPlanar, ToRgb};
+use crate::simd::Instructions;
 
 /// Reads parts of rows of pictures as a client's pixels, a word each.
 ///
@@ -14,12 +16,15 @@ pub(super) struct PixelReader {
     pixels: ClientPixels,
     model: ColourModel,
     map: ColourMap,
+    to_rgb: ToRgb,
+    instructions: Instructions,
 }
 
 impl PixelReader {
     pub(super) fn new(pixels: ClientPixels) -> Self {
         let model = ColourModel::Rgb(Range::Full);
-        Self { pixels, model, map: ColourMap::between(model, model) }
+        let map = ColourMap::between(model, model);
+        Self { pixels, model, map, to_rgb: ToRgb::new(&map), instructions: Instructions::detected() }
     }
 
     /// Takes the colours of pictures of this format from here on.
@@ -28,6 +33,7 @@ impl PixelReader {
         if model != self.model {
             self.model = model;
             self.map = ColourMap::between(model, ColourModel::Rgb(Range::Full));
+            self.to_rgb = ToRgb::new(&self.map);
         }
     }
 
@@ -50,20 +56,12 @@ impl PixelReader {
     fn read_rgb(&self, image: &ImageView<'_>, x: usize, y: usize, out: &mut [u32]) {
         let pixel = image.format().pixel;
         let first = image.plane(0).row(y);
-        let chroma_row = y >> pixel.chroma_shifts().1;
         match pixel {
-            PixelFormat::Yuyv => self.packed_422(&first[x * 2..], [0, 8, 16, 24], out),
-            PixelFormat::Yvyu => self.packed_422(&first[x * 2..], [0, 24, 16, 8], out),
-            PixelFormat::Uyvy => self.packed_422(&first[x * 2..], [8, 0, 24, 16], out),
-            PixelFormat::Vyuy => self.packed_422(&first[x * 2..], [8, 16, 24, 0], out),
-            PixelFormat::Nv12 | PixelFormat::Nv16 => {
-                let chroma = image.plane(1).row(chroma_row)[x..].chunks_exact(2);
-                self.planar_422(&first[x..], chroma.map(|pair| [pair[0], pair[1]]), out);
-            }
-            PixelFormat::I420 => {
-                let [cb, cr] = [1, 2].map(|plane| &image.plane(plane).row(chroma_row)[x / 2..]);
-                self.planar_422(&first[x..], cb.iter().zip(cr).map(|(cb, cr)| [*cb, *cr]), out);
-            }
+            PixelFormat::Yuyv => self.packed_422::<0, 1, 2, 3>(&first[x * 2..], out),
+            PixelFormat::Yvyu => self.packed_422::<0, 3, 2, 1>(&first[x * 2..], out),
+            PixelFormat::Uyvy => self.packed_422::<1, 0, 3, 2>(&first[x * 2..], out),
+            PixelFormat::Vyuy => self.packed_422::<1, 2, 3, 0>(&first[x * 2..], out),
+            PixelFormat::Nv12 | PixelFormat::Nv16 | PixelFormat::I420 => self.planar_422(image, x, y, out),
             PixelFormat::Nv24 => {
                 let pairs = image.plane(1).row(y)[x * 2..].chunks_exact(2);
                 for ((out, luma), pair) in out.iter_mut().zip(&first[x..]).zip(pairs) {
@@ -83,27 +81,33 @@ impl PixelReader {
         }
     }
 
-    /// `shifts`: where in four bytes, read as a word from the least significant, are the first luma, Cb, the second
-    /// luma and Cr.
-    fn packed_422(&self, row: &[u8], shifts: [u32; 4], out: &mut [u32]) {
-        let mut last = None;
-        let mut colours = [0; 2];
-        for (out, four) in out.chunks_mut(2).zip(row.chunks_exact(4)) {
-            let group = u32::from_le_bytes([four[0], four[1], four[2], four[3]]);
-            if last != Some(group) {
-                last = Some(group);
-                let [first, cb, second, cr] = shifts.map(|shift| group.to_le_bytes()[(shift / 8) as usize]);
-                colours = [first, second].map(|luma| word(self.map.apply([luma, cb, cr])));
-            }
-            out.copy_from_slice(&colours[..out.len()]);
+    /// The numbers say where in four bytes the first luma, Cb, the second luma and Cr are.
+    fn packed_422<const Y0: usize, const CB: usize, const Y1: usize, const CR: usize>(
+        &self,
+        row: &[u8],
+        out: &mut [u32],
+    ) {
+        if let (Some(last), Some(four)) = (odd_last(out), row.chunks_exact(4).nth(out.len() / 2)) {
+            out[last] = word(self.map.apply([four[Y0], four[CB], four[CR]]));
         }
+        self.instructions.run(Packed::<Y0, CB, Y1, CR> { map: &self.to_rgb, row, out });
     }
 
-    fn planar_422(&self, luma: &[u8], chroma: impl Iterator<Item = [u8; 2]>, out: &mut [u32]) {
-        for ((out, luma), [cb, cr]) in out.chunks_mut(2).zip(luma.chunks(2)).zip(chroma) {
-            for (out, luma) in out.iter_mut().zip(luma) {
-                *out = word(self.map.apply([*luma, cb, cr]));
-            }
+    fn planar_422(&self, image: &ImageView<'_>, x: usize, y: usize, out: &mut [u32]) {
+        let chroma_row = y >> image.format().pixel.chroma_shifts().1;
+        let (map, luma) = (&self.to_rgb, &image.plane(0).row(y)[x..]);
+        let last = odd_last(out);
+        let [cb, cr] = if let [_, cb, cr] = image.planes() {
+            let [cb, cr] = [cb, cr].map(|plane| &plane.row(chroma_row)[x / 2..]);
+            self.instructions.run(Planar { map, luma, cb, cr, out: &mut *out });
+            last.map_or([0; 2], |last| [cb[last / 2], cr[last / 2]])
+        } else {
+            let chroma = &image.plane(1).row(chroma_row)[x..];
+            self.instructions.run(SemiPlanar { map, luma, chroma, out: &mut *out });
+            last.map_or([0; 2], |last| [chroma[last], chroma[last + 1]])
+        };
+        if let Some(last) = last {
+            out[last] = word(self.map.apply([luma[last], cb, cr]));
         }
     }
 
@@ -115,6 +119,11 @@ impl PixelReader {
             *out = word(if is_full { rgb } else { self.map.apply(rgb) });
         }
     }
+}
+
+/// Where the last pixel of an odd number of them is, which shares its colour differences with none.
+fn odd_last(pixels: &[u32]) -> Option<usize> {
+    (pixels.len() % 2 == 1).then(|| pixels.len() - 1)
 }
 
 fn word([red, green, blue]: [u8; 3]) -> u32 {
