@@ -77,6 +77,9 @@ pub struct Frame {
     timestamp: Timestamp,
     sequence: u64,
     provenance: Provenance,
+    /// The same memory for other drivers.
+    #[cfg(all(feature = "v4l2", target_os = "linux"))]
+    dmabuf: Option<std::sync::Arc<crate::v4l2::DmaBuf>>,
 }
 
 impl Frame {
@@ -121,6 +124,8 @@ impl Frame {
             timestamp: Timestamp::default(),
             sequence: 0,
             provenance: Provenance::Live,
+            #[cfg(all(feature = "v4l2", target_os = "linux"))]
+            dmabuf: None,
         })
     }
 
@@ -180,6 +185,18 @@ impl Frame {
     pub fn with_provenance(mut self, provenance: Provenance) -> Self {
         self.provenance = provenance;
         self
+    }
+
+    #[cfg(all(feature = "v4l2", target_os = "linux"))]
+    pub(crate) fn with_dmabuf(mut self, dmabuf: Option<std::sync::Arc<crate::v4l2::DmaBuf>>) -> Self {
+        self.dmabuf = dmabuf;
+        self
+    }
+
+    /// The same memory for other drivers, where its source shares it.
+    #[cfg(all(feature = "v4l2", target_os = "linux"))]
+    pub(crate) fn dmabuf(&self) -> Option<&std::sync::Arc<crate::v4l2::DmaBuf>> {
+        self.dmabuf.as_ref()
     }
 
     /// Size, pixel layout and colour.

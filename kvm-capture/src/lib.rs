@@ -35,4 +35,4 @@ pub use timestamp::Timestamp;
 #[cfg(all(feature = "v4l", target_os = "linux"))]
 pub use v4l2::V4lSource;
 #[cfg(all(feature = "v4l2", target_os = "linux"))]
-pub use v4l2::{V4l2Options, V4l2Source, V4l2Stats};
+pub use v4l2::{V4l2Options, V4l2Source, V4l2Stats, m2m};

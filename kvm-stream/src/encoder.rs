@@ -115,6 +115,11 @@ pub enum EncodeError {
         /// What the library said.
         reason: String,
     },
+    /// The encoder's device failed or is gone. It is opened again for the next frame.
+    #[cfg(all(feature = "m2m", target_os = "linux"))]
+    #[cfg_attr(docsrs, doc(cfg(feature = "m2m")))]
+    #[error(transparent)]
+    Device(#[from] kvm_capture::m2m::M2mError),
     /// The sink is broken.
     #[error(transparent)]
     Sink(#[from] SinkError),

@@ -12,6 +12,8 @@ mod film;
 #[cfg(feature = "jpeg")]
 mod jpeg;
 mod layout;
+#[cfg(all(feature = "m2m", target_os = "linux"))]
+mod m2m;
 mod motion;
 pub mod mp4;
 #[cfg(feature = "openh264")]
@@ -39,6 +41,8 @@ pub use fan_out::{Acknowledged, Drops, FanOut, Viewer, ViewerEnd, ViewerPolicy};
 pub use film::FilmFinder;
 #[cfg(feature = "jpeg")]
 pub use jpeg::{BaselineJpeg, JpegEncoder};
+#[cfg(all(feature = "m2m", target_os = "linux"))]
+pub use m2m::M2mEncoder;
 #[cfg(feature = "openh264")]
 pub use openh264::OpenH264Encoder;
 pub use packet::{Codec, Packet};

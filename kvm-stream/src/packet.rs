@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use kvm_capture::{Frame, Timestamp};
+use kvm_capture::{FourCc, Frame, Timestamp};
 
 use crate::Tiles;
 
@@ -21,6 +21,9 @@ pub enum Codec {
     /// significant byte first, blue in the lowest byte. The encodings are CopyRect and Tight, with JPEG in it;
     /// a rectangle of film may be Open H.264. Each packet resets the zlib streams it uses.
     Rects,
+    /// A format of a device, by its V4L2 code, which nothing in this crate looks into but to tell its key pictures:
+    /// what the feature `m2m` gets from encoders of neither H.264 nor JPEG.
+    Other(FourCc),
 }
 
 /// One encoded picture. Cheap to clone: clones share the payload.

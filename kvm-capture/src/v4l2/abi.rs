@@ -1,4 +1,5 @@
-//! The structs and requests of `linux/videodev2.h` that capturing needs, laid out as the kernel has them.
+//! The structs and requests of `linux/videodev2.h` that capturing needs, laid out as the kernel has them; those that
+//! only codecs need are in [`codec`].
 //!
 //! Sources: "Linux Media Subsystem Documentation", Video for Linux API, and the header itself. Where C has a
 //! union, the struct here has bytes or a word of the same size and alignment, and methods that read one member.
@@ -7,6 +8,8 @@ use std::marker::PhantomData;
 use std::mem::size_of;
 
 use rustix::ioctl::{Opcode, opcode};
+
+pub(super) mod codec;
 
 /// One ioctl of V4L2, with the struct it is passed.
 #[derive(Debug)]
@@ -53,27 +56,45 @@ pub(super) const DQEVENT: Request<Event> = Request::read("VIDIOC_DQEVENT", 89);
 pub(super) const SUBSCRIBE_EVENT: Request<EventSubscription> = Request::write("VIDIOC_SUBSCRIBE_EVENT", 90);
 pub(super) const QUERY_DV_TIMINGS: Request<DvTimings> = Request::read("VIDIOC_QUERY_DV_TIMINGS", 99);
 
-/// `enum v4l2_buf_type`, the two of them that capture video.
+/// `enum v4l2_buf_type`, the four of them that are for whole pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum BufferType {
     /// `V4L2_BUF_TYPE_VIDEO_CAPTURE`: a buffer is one piece of memory.
     Single = 1,
+    /// `V4L2_BUF_TYPE_VIDEO_OUTPUT`: the same, filled by the application.
+    SingleOut = 2,
     /// `V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE`: a buffer may be several.
     Multi = 9,
+    /// `V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE`: the same, filled by the application.
+    MultiOut = 10,
 }
 
 impl BufferType {
     pub(super) const fn code(self) -> u32 {
         match self {
             Self::Single => 1,
+            Self::SingleOut => 2,
             Self::Multi => 9,
+            Self::MultiOut => 10,
         }
+    }
+
+    /// Whether a buffer may be several pieces of memory, described by `struct v4l2_plane`.
+    pub(super) const fn is_multi(self) -> bool {
+        matches!(self, Self::Multi | Self::MultiOut)
+    }
+
+    /// Whether the application fills the buffers and the driver reads them.
+    pub(super) const fn is_output(self) -> bool {
+        matches!(self, Self::SingleOut | Self::MultiOut)
     }
 }
 
 /// `V4L2_MEMORY_MMAP`.
 pub(super) const MEMORY_MMAP: u32 = 1;
+/// `V4L2_MEMORY_DMABUF`.
+pub(super) const MEMORY_DMABUF: u32 = 4;
 
 /// `struct v4l2_capability`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -91,6 +112,8 @@ pub(super) struct Capability {
 impl Capability {
     pub(super) const VIDEO_CAPTURE: u32 = 0x0000_0001;
     pub(super) const VIDEO_CAPTURE_MPLANE: u32 = 0x0000_1000;
+    pub(super) const VIDEO_M2M_MPLANE: u32 = 0x0000_4000;
+    pub(super) const VIDEO_M2M: u32 = 0x0000_8000;
     pub(super) const STREAMING: u32 = 0x0400_0000;
     const DEVICE_CAPS: u32 = 0x8000_0000;
 
@@ -114,6 +137,9 @@ pub(super) struct FormatDescription {
 }
 
 impl FormatDescription {
+    /// `V4L2_FMT_FLAG_COMPRESSED`.
+    pub(super) const FLAG_COMPRESSED: u32 = 1;
+
     pub(super) fn at(kind: BufferType, index: u32) -> Self {
         Self { index, kind: kind.code(), ..Self::default() }
     }
@@ -157,10 +183,15 @@ impl RequestBuffers {
     pub(super) fn mapped(kind: BufferType, count: u32) -> Self {
         Self { count, kind: kind.code(), memory: MEMORY_MMAP, ..Self::default() }
     }
+
+    /// Places for so many buffers of other drivers.
+    pub(super) fn imported(kind: BufferType, count: u32) -> Self {
+        Self { memory: MEMORY_DMABUF, ..Self::mapped(kind, count) }
+    }
 }
 
 /// `struct timeval` with 64-bit seconds, as the kernel has it since 5.6 on every architecture.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub(super) struct TimeVal {
     pub(super) seconds: i64,
@@ -189,7 +220,11 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
+    pub(super) const FLAG_KEYFRAME: u32 = 0x8;
     pub(super) const FLAG_ERROR: u32 = 0x40;
+    pub(super) const FLAG_LAST: u32 = 0x0010_0000;
+    /// `V4L2_FIELD_NONE`: a buffer that is filled by the application has to say what it holds.
+    pub(super) const FIELD_NONE: u32 = 1;
     const FLAG_TIMESTAMP_MASK: u32 = 0xe000;
     const FLAG_TIMESTAMP_MONOTONIC: u32 = 0x2000;
 
@@ -205,6 +240,11 @@ impl Buffer {
     /// `m.offset`, of a single-planar buffer.
     pub(super) fn offset(&self) -> u32 {
         first_half(self.m)
+    }
+
+    /// Sets `m.fd`, of a single-planar buffer.
+    pub(super) fn set_fd(&mut self, fd: i32) {
+        self.m = with_first_half(fd);
     }
 }
 
@@ -224,6 +264,11 @@ impl BufferPlane {
     pub(super) fn offset(&self) -> u32 {
         first_half(self.m)
     }
+
+    /// Sets `m.fd`.
+    pub(super) fn set_fd(&mut self, fd: i32) {
+        self.m = with_first_half(fd);
+    }
 }
 
 /// `VIDEO_MAX_PLANES`.
@@ -235,6 +280,14 @@ pub(super) const MAX_PLANES_U32: u32 = 8;
 fn first_half(m: usize) -> u32 {
     let [a, b, c, d, ..] = m.to_ne_bytes();
     u32::from_ne_bytes([a, b, c, d])
+}
+
+/// A union that is one pointer wide, of which the 32-bit member is set.
+fn with_first_half(value: i32) -> usize {
+    let mut m = [0; size_of::<usize>()];
+    let bytes = value.to_ne_bytes();
+    m[..bytes.len()].copy_from_slice(&bytes);
+    usize::from_ne_bytes(m)
 }
 
 /// `struct v4l2_input`.

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+pub(super) mod request;
+
 use super::abi::{BufferType, Format, FormatUnion, MAX_PLANES};
 use crate::{Colour, FourCc, Frame, FrameError, FrameFormat, Matrix, PixelFormat, Plane, Range};
 
@@ -28,26 +30,22 @@ impl PixelLayout {
             word.copy_from_slice(&bytes[offset..offset + 4]);
             u32::from_ne_bytes(word)
         };
-        let (colorspace, ycbcr_enc, quantization, bytes_per_line) = match kind {
-            BufferType::Single => (
+        let (colorspace, ycbcr_enc, quantization, bytes_per_line) = if kind.is_multi() {
+            let planes = usize::from(bytes[multi::NUM_PLANES]).clamp(1, MAX_PLANES);
+            let of_plane = |plane| multi::PLANE_FMT + plane * multi::PLANE_LEN;
+            (
+                word(multi::COLORSPACE),
+                u32::from(bytes[multi::YCBCR_ENC]),
+                u32::from(bytes[multi::QUANTIZATION]),
+                (0..planes).map(|plane| word(of_plane(plane) + multi::PLANE_BYTESPERLINE)).collect(),
+            )
+        } else {
+            (
                 word(single::COLORSPACE),
                 word(single::YCBCR_ENC),
                 word(single::QUANTIZATION),
                 vec![word(single::BYTESPERLINE)],
-            ),
-            BufferType::Multi => {
-                let planes = usize::from(bytes[multi::NUM_PLANES]).clamp(1, MAX_PLANES);
-                (
-                    word(multi::COLORSPACE),
-                    u32::from(bytes[multi::YCBCR_ENC]),
-                    u32::from(bytes[multi::QUANTIZATION]),
-                    (0..planes)
-                        .map(|plane| {
-                            word(multi::PLANE_FMT + plane * multi::PLANE_LEN + multi::PLANE_BYTESPERLINE)
-                        })
-                        .collect(),
-                )
-            }
+            )
         };
         Self {
             width: word(WIDTH),
@@ -72,16 +70,6 @@ impl PixelLayout {
     ) -> Self {
         let bytes_per_line = vec![bytes_per_line];
         Self { width, height, fourcc, field, colorspace, ycbcr_enc: 0, quantization, bytes_per_line }
-    }
-
-    /// What to ask a driver for: this code at this size, and everything else as the driver likes it.
-    pub(super) fn request(kind: BufferType, fourcc: FourCc, width: u32, height: u32) -> Format {
-        let mut format = Format::new(kind);
-        let FormatUnion(bytes) = &mut format.fmt;
-        for (offset, word) in [(WIDTH, width), (HEIGHT, height), (PIXELFORMAT, fourcc.to_u32())] {
-            bytes[offset..offset + 4].copy_from_slice(&word.to_ne_bytes());
-        }
-        format
     }
 
     /// How frames are made of such buffers; `None` for pixels this crate has no word for and for single fields
@@ -137,7 +125,7 @@ impl PixelLayout {
     }
 }
 
-/// How frames are made of a driver's buffers.
+/// How frames lie in a driver's buffers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Arrangement {
     pub(super) format: FrameFormat,
@@ -146,7 +134,42 @@ pub(super) struct Arrangement {
     separate: bool,
 }
 
+/// Where a plane begins in a buffer, and how far its rows are apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) piece: usize,
+    pub(super) offset: usize,
+    pub(super) stride: usize,
+}
+
 impl Arrangement {
+    /// Where the planes are.
+    pub(super) fn places(&self) -> impl Iterator<Item = Place> {
+        let sizes = self.format.pixel.planes(self.format.width_px, self.format.height_px);
+        let mut end = 0;
+        self.strides.iter().zip(sizes).enumerate().map(move |(index, (&stride, size))| {
+            if self.separate {
+                return Place { piece: index, offset: 0, stride };
+            }
+            let offset = end;
+            end += stride * size.rows;
+            Place { piece: 0, offset, stride }
+        })
+    }
+
+    /// Whether a frame whose planes are in that many pieces of memory, these strides apart, lies the same way.
+    pub(super) fn is_that_of(
+        &self,
+        format: FrameFormat,
+        strides: impl Iterator<Item = usize>,
+        pieces: usize,
+    ) -> bool {
+        let own = self.format;
+        (own.pixel, own.width_px, own.height_px) == (format.pixel, format.width_px, format.height_px)
+            && strides.eq(self.strides.iter().copied())
+            && self.separate == (pieces > 1)
+    }
+
     /// Makes a frame of what a buffer holds.
     pub(super) fn frame(&self, memory: impl IntoIterator<Item = Bytes>) -> Result<Frame, FrameError> {
         let mut memory = memory.into_iter();
@@ -212,7 +235,9 @@ const FIELD: usize = 12;
 /// Offsets in `struct v4l2_pix_format`.
 mod single {
     pub(super) const BYTESPERLINE: usize = 16;
+    pub(super) const SIZEIMAGE: usize = 20;
     pub(super) const COLORSPACE: usize = 24;
+    pub(super) const PRIV: usize = 28;
     pub(super) const YCBCR_ENC: usize = 36;
     pub(super) const QUANTIZATION: usize = 40;
 }
@@ -222,6 +247,7 @@ mod multi {
     pub(super) const COLORSPACE: usize = 16;
     pub(super) const PLANE_FMT: usize = 20;
     pub(super) const PLANE_LEN: usize = 20;
+    pub(super) const PLANE_SIZEIMAGE: usize = 0;
     pub(super) const PLANE_BYTESPERLINE: usize = 4;
     pub(super) const NUM_PLANES: usize = 180;
     pub(super) const YCBCR_ENC: usize = 182;
@@ -241,6 +267,8 @@ pub(super) fn offsets() -> Vec<(&'static str, usize)> {
         PIXELFORMAT => "offsetof(struct v4l2_pix_format, pixelformat)",
         FIELD => "offsetof(struct v4l2_pix_format, field)",
         single::BYTESPERLINE => "offsetof(struct v4l2_pix_format, bytesperline)",
+        single::SIZEIMAGE => "offsetof(struct v4l2_pix_format, sizeimage)",
+        single::PRIV => "offsetof(struct v4l2_pix_format, priv)",
         single::COLORSPACE => "offsetof(struct v4l2_pix_format, colorspace)",
         single::YCBCR_ENC => "offsetof(struct v4l2_pix_format, ycbcr_enc)",
         single::QUANTIZATION => "offsetof(struct v4l2_pix_format, quantization)",
@@ -251,10 +279,15 @@ pub(super) fn offsets() -> Vec<(&'static str, usize)> {
         multi::COLORSPACE => "offsetof(struct v4l2_pix_format_mplane, colorspace)",
         multi::PLANE_FMT => "offsetof(struct v4l2_pix_format_mplane, plane_fmt)",
         multi::PLANE_LEN => "sizeof(struct v4l2_plane_pix_format)",
+        multi::PLANE_SIZEIMAGE => "offsetof(struct v4l2_plane_pix_format, sizeimage)",
         multi::PLANE_BYTESPERLINE => "offsetof(struct v4l2_plane_pix_format, bytesperline)",
         multi::NUM_PLANES => "offsetof(struct v4l2_pix_format_mplane, num_planes)",
         multi::YCBCR_ENC => "offsetof(struct v4l2_pix_format_mplane, ycbcr_enc)",
         multi::QUANTIZATION => "offsetof(struct v4l2_pix_format_mplane, quantization)",
+        constant(request::PRIV_MAGIC) => "V4L2_PIX_FMT_PRIV_MAGIC",
+        constant(request::COLORSPACE_SMPTE170M) => "V4L2_COLORSPACE_SMPTE170M",
+        constant(request::COLORSPACE_SRGB) => "V4L2_COLORSPACE_SRGB",
+        constant(request::YCBCR_ENC_709) => "V4L2_YCBCR_ENC_709",
         constant(COLORSPACE_SMPTE240M) => "V4L2_COLORSPACE_SMPTE240M",
         constant(COLORSPACE_REC709) => "V4L2_COLORSPACE_REC709",
         constant(COLORSPACE_JPEG) => "V4L2_COLORSPACE_JPEG",
@@ -332,10 +365,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_reads_back() {
-        for kind in [BufferType::Single, BufferType::Multi] {
-            let read = PixelLayout::read(kind, &PixelLayout::request(kind, FourCc(*b"NV12"), 640, 480));
-            assert_eq!((read.width, read.height, read.fourcc), (640, 480, FourCc(*b"NV12")));
-        }
+    fn planes_follow_each_other_or_have_pieces_of_their_own() {
+        let places =
+            |fourcc, lines| layout(fourcc, 3, lines).arrangement().unwrap().places().collect::<Vec<_>>();
+        let place = |piece, offset, stride| Place { piece, offset, stride };
+        assert_eq!(places(b"YU12", vec![8]), [place(0, 0, 8), place(0, 32, 4), place(0, 40, 4)]);
+        assert_eq!(places(b"NM12", vec![8, 10]), [place(0, 0, 8), place(1, 0, 10)]);
+        let nv12 = layout(b"NV12", 3, vec![8]).arrangement().unwrap();
+        assert!(nv12.is_that_of(nv12.format.with_colour(Colour::JPEG), [8, 8].into_iter(), 1));
+        assert!(!nv12.is_that_of(nv12.format, [8, 8].into_iter(), 2));
+        assert!(!nv12.is_that_of(nv12.format, [8, 6].into_iter(), 1));
     }
 }

@@ -16,13 +16,15 @@ pub struct V4l2Options {
     pub(super) buffers: u32,
     pub(super) preferred: Vec<FourCc>,
     pub(super) size_px: (u32, u32),
+    pub(super) exports: bool,
 }
 
 impl V4l2Options {
     /// Four buffers; raw formats before MJPEG, sharp colour before half colour before more bytes; 1920 × 1080
     /// where the device leaves the size to us.
     pub fn new() -> Self {
-        Self { buffers: 4, preferred: PREFERRED.map(FourCc::from).to_vec(), size_px: (1920, 1080) }
+        let preferred = PREFERRED.map(FourCc::from).to_vec();
+        Self { buffers: 4, preferred, size_px: (1920, 1080), exports: false }
     }
 
     /// The number of buffers, from 2 to 32. Each frame held is one the driver cannot fill, and drivers want two
@@ -47,6 +49,15 @@ impl V4l2Options {
     #[must_use]
     pub fn with_size(mut self, width_px: u32, height_px: u32) -> Self {
         self.size_px = (width_px, height_px);
+        self
+    }
+
+    /// Lets [codecs](crate::m2m) read the frames where they are (DMABUF), where the driver can; they copy them
+    /// otherwise. Each buffer takes a descriptor more for each of its planes, and a frame is held until the codec is
+    /// done with it.
+    #[must_use]
+    pub fn with_shared_buffers(mut self) -> Self {
+        self.exports = true;
         self
     }
 }

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use bytes::Bytes;
 
-use super::abi::{Buffer, REQBUFS, RequestBuffers, STREAMOFF, STREAMON};
+use super::abi::{Buffer, REQBUFS, RequestBuffers, STREAMON};
 use super::device::Device;
+use super::dmabuf::DmaBuf;
 use super::kernel::{self, DriverBuffer, Memory};
 use super::readiness::Wake;
 use crate::CaptureError;
@@ -27,23 +28,37 @@ pub(super) struct Queue {
     back: u32,
     /// Buffers the driver has.
     queued: usize,
+    /// The buffers for other drivers, if that was asked for and this driver can.
+    exported: Vec<Arc<DmaBuf>>,
 }
 
 impl Queue {
     /// Allocates buffers, gives them all to the driver and starts the stream.
     ///
-    /// The driver may make more or fewer than are asked for.
-    pub(super) fn start(device: Arc<Device>, count: u32, wake: Arc<Wake>) -> Result<Self, CaptureError> {
+    /// The driver may make more or fewer than are asked for. With `exports` it is asked to let other drivers read
+    /// them.
+    pub(super) fn start(
+        device: Arc<Device>,
+        count: u32,
+        wake: Arc<Wake>,
+        exports: bool,
+    ) -> Result<Self, CaptureError> {
         let kind = device.kind();
         let mut asked = RequestBuffers::mapped(kind, count);
         device.call(&REQBUFS, &mut asked)?;
         let returns = Arc::new(Returns { bits: AtomicU32::new(0), hungry: AtomicBool::new(false), wake });
         // From here on dropping `queue` undoes what was done.
-        let mut queue = Self { device, buffers: Vec::new(), returns, back: 0, queued: 0 };
+        let mut queue =
+            Self { device, buffers: Vec::new(), returns, back: 0, queued: 0, exported: Vec::new() };
         for index in 0..asked.count.min(MAX_BUFFERS) {
             let mapped = DriverBuffer::map(queue.device.as_fd(), kind, index);
             queue.buffers.push(mapped.map_err(|error| queue.device.fault("VIDIOC_QUERYBUF or mmap", error))?);
             queue.back |= 1 << index;
+        }
+        if exports {
+            let exported = queue.buffers.iter().map(|buffer| DmaBuf::of(queue.device.as_fd(), kind, buffer));
+            // A driver that cannot has its frames copied.
+            queue.exported = exported.collect::<Result<_, _>>().unwrap_or_default();
         }
         queue.queue_back()?;
         queue.device.call(&STREAMON, &mut kind.code())?;
@@ -66,13 +81,14 @@ impl Queue {
 
     /// Takes the next filled buffer, if there is one.
     pub(super) fn take(&mut self) -> Result<Option<Lent>, CaptureError> {
-        let filled = kernel::dequeue(self.device.as_fd(), self.device.kind(), &self.buffers);
+        let filled = kernel::dequeue(self.device.as_fd(), self.device.kind(), &mut self.buffers);
         let filled = filled.map_err(|error| self.device.fault("VIDIOC_DQBUF", error))?;
         Ok(filled.map(|filled| {
             self.queued = self.queued.saturating_sub(1);
             let lease = Arc::new(Lease { index: filled.buffer.index, returns: Arc::clone(&self.returns) });
             let lend = |memory| Bytes::from_owner(Loan { memory, _lease: Arc::clone(&lease) });
-            Lent { buffer: filled.buffer, memory: filled.memory.into_iter().map(lend).collect() }
+            let dmabuf = self.exported.get(filled.buffer.index as usize).map(Arc::clone);
+            Lent { buffer: filled.buffer, memory: filled.memory.into_iter().map(lend).collect(), dmabuf }
         }))
     }
 
@@ -107,7 +123,7 @@ impl Drop for Queue {
         let kind = self.device.kind();
         // What can fail here fails because the device is gone, and then so are stream and buffers. A kernel
         // before 4.20 keeps the buffers until the last frame is dropped.
-        let _ = self.device.call(&STREAMOFF, &mut kind.code());
+        let _ = kernel::stop(self.device.as_fd(), kind, &mut self.buffers);
         let _ = self.device.call(&REQBUFS, &mut RequestBuffers::mapped(kind, 0));
     }
 }
@@ -119,6 +135,8 @@ pub(super) struct Lent {
     pub(super) buffer: Buffer,
     /// Its memory, one piece or one for each plane.
     pub(super) memory: Vec<Bytes>,
+    /// The same for other drivers.
+    pub(super) dmabuf: Option<Arc<DmaBuf>>,
 }
 
 /// What a frame's [`Bytes`] own.

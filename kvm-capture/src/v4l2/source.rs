@@ -235,7 +235,9 @@ impl V4l2Source {
         let Some(arrangement) = device.set_up(timings, &self.options)? else {
             return Ok(Some(SignalLoss::Unsupported));
         };
-        let queue = Queue::start(Arc::clone(device), self.options.buffers, self.readiness.waker())?;
+        let options = &self.options;
+        let queue =
+            Queue::start(Arc::clone(device), options.buffers, self.readiness.waker(), options.exports)?;
         self.watch_buffers(device, true)?;
         self.sequence.restart();
         self.link = Link::Streaming(Box::new(Stream {
@@ -355,7 +357,7 @@ fn whole_frame(arrangement: &Arrangement, lent: Lent) -> Option<Frame> {
     if lent.buffer.flags & Buffer::FLAG_ERROR != 0 {
         return None;
     }
-    let frame = arrangement.frame(lent.memory).ok()?;
+    let frame = arrangement.frame(lent.memory).ok()?.with_dmabuf(lent.dmabuf);
     Some(frame.with_timestamp(timestamp(&lent.buffer)))
 }
 

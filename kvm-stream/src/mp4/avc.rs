@@ -141,7 +141,7 @@ impl ParameterSets {
 }
 
 /// Where the units of a byte stream are (ITU-T H.264, annex B.1), without start codes and trailing zeros.
-fn units(stream: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub(crate) fn units(stream: &[u8]) -> impl Iterator<Item = std::ops::Range<usize>> {
     let mut next = after_start_code(stream, 0);
     std::iter::from_fn(move || {
         loop {
@@ -171,7 +171,8 @@ fn after_start_code(stream: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-fn unit_type(unit: &[u8]) -> u8 {
+/// `nal_unit_type`.
+pub(crate) fn unit_type(unit: &[u8]) -> u8 {
     unit.first().map_or(0, |header| header & 0x1F)
 }
 
@@ -217,10 +218,10 @@ fn bits_of(byte: u8) -> impl Iterator<Item = bool> {
 const START_CODE: [u8; 3] = [0, 0, 1];
 
 // nal_unit_type of ITU-T H.264, table 7-1.
-const SLICE: u8 = 1;
-const SLICE_IDR: u8 = 5;
-const SPS: u8 = 7;
-const PPS: u8 = 8;
+pub(crate) const SLICE: u8 = 1;
+pub(crate) const SLICE_IDR: u8 = 5;
+pub(crate) const SPS: u8 = 7;
+pub(crate) const PPS: u8 = 8;
 const DELIMITER: u8 = 9;
 const FILLER: u8 = 12;
 

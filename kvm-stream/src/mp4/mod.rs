@@ -5,7 +5,7 @@
 //! its last complete fragment. [`RecordingReader`] reads such a file back, cut short or not; with the feature
 //! `mp4`, `finalise` makes a plain, seekable file of it.
 
-mod avc;
+pub(crate) mod avc;
 mod boxes;
 #[cfg(feature = "mp4")]
 mod finalise;

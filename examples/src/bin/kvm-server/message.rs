@@ -87,7 +87,9 @@ pub(crate) fn picture_message(packet: &Packet, sent: Timestamp) -> Vec<u8> {
     let codec = match packet.codec {
         Codec::Rects => 2,
         Codec::H264 => 1,
-        _ => 0,
+        Codec::Jpeg => 0,
+        // Nothing that the page can show; it leaves it out.
+        _ => 255,
     };
     // A frame has no side above 16384 (`FrameFormat::MAX_SIDE_PX`).
     let side = |pixels: u32| u16::try_from(pixels).unwrap_or(u16::MAX).to_le_bytes();

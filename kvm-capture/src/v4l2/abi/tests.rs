@@ -3,6 +3,10 @@
 use std::mem::offset_of;
 use std::process::Command;
 
+use super::codec::{
+    Control, ControlDescription, ENCODER_CMD, EXPBUF, EncoderCommand, ExportBuffer, G_CTRL, QUERYCTRL,
+    S_CTRL, S_PARM, S_SELECTION, Selection, StreamParameters, control,
+};
 use super::*;
 
 /// What C should say, and what it is here. Field offsets as well as sizes, and every request's number.
@@ -52,6 +56,20 @@ fn expectations() -> Vec<(&'static str, usize)> {
             kind = "type", payload = "u", pending = "pending", sequence = "sequence",
             timestamp = "timestamp", id = "id", reserved = "reserved",
         }
+        ExportBuffer = "v4l2_exportbuffer" {
+            kind = "type", index = "index", plane = "plane", flags = "flags", fd = "fd", reserved = "reserved",
+        }
+        StreamParameters = "v4l2_streamparm" { kind = "type", parm = "parm" }
+        Control = "v4l2_control" { id = "id", value = "value" }
+        ControlDescription = "v4l2_queryctrl" {
+            id = "id", kind = "type", name = "name", minimum = "minimum", maximum = "maximum", step = "step",
+            default_value = "default_value", flags = "flags", reserved = "reserved",
+        }
+        EncoderCommand = "v4l2_encoder_cmd" { cmd = "cmd", flags = "flags", raw = "raw" }
+        Selection = "v4l2_selection" {
+            kind = "type", target = "target", flags = "flags", left = "r.left", top = "r.top", width = "r.width",
+            height = "r.height", reserved = "reserved",
+        }
     };
     // C has no name for what follows `reserved2`, because it is an unnamed union.
     all.retain(|(name, _)| !name.contains(" + "));
@@ -61,7 +79,8 @@ fn expectations() -> Vec<(&'static str, usize)> {
     }
     all.extend(requests! {
         QUERYCAP ENUM_FMT G_FMT S_FMT REQBUFS QUERYBUF QBUF DQBUF STREAMON STREAMOFF ENUMINPUT G_INPUT
-        S_DV_TIMINGS DQEVENT SUBSCRIBE_EVENT QUERY_DV_TIMINGS
+        S_DV_TIMINGS DQEVENT SUBSCRIBE_EVENT QUERY_DV_TIMINGS EXPBUF S_PARM G_CTRL S_CTRL QUERYCTRL ENCODER_CMD
+        S_SELECTION
     });
     macro_rules! values {
         ($($c:literal = $value:expr),* $(,)?) => { [$(($c, $value as usize)),*] };
@@ -69,12 +88,21 @@ fn expectations() -> Vec<(&'static str, usize)> {
     all.extend(values! {
         "V4L2_BUF_TYPE_VIDEO_CAPTURE" = BufferType::Single.code(),
         "V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE" = BufferType::Multi.code(),
+        "V4L2_BUF_TYPE_VIDEO_OUTPUT" = BufferType::SingleOut.code(),
+        "V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE" = BufferType::MultiOut.code(),
         "V4L2_MEMORY_MMAP" = MEMORY_MMAP,
+        "V4L2_MEMORY_DMABUF" = MEMORY_DMABUF,
         "VIDEO_MAX_PLANES" = MAX_PLANES,
         "V4L2_CAP_VIDEO_CAPTURE" = Capability::VIDEO_CAPTURE,
         "V4L2_CAP_VIDEO_CAPTURE_MPLANE" = Capability::VIDEO_CAPTURE_MPLANE,
         "V4L2_CAP_STREAMING" = Capability::STREAMING,
         "V4L2_CAP_DEVICE_CAPS" = Capability::DEVICE_CAPS,
+        "V4L2_CAP_VIDEO_M2M" = Capability::VIDEO_M2M,
+        "V4L2_CAP_VIDEO_M2M_MPLANE" = Capability::VIDEO_M2M_MPLANE,
+        "V4L2_FMT_FLAG_COMPRESSED" = FormatDescription::FLAG_COMPRESSED,
+        "V4L2_FIELD_NONE" = Buffer::FIELD_NONE,
+        "V4L2_BUF_FLAG_KEYFRAME" = Buffer::FLAG_KEYFRAME,
+        "V4L2_BUF_FLAG_LAST" = Buffer::FLAG_LAST,
         "V4L2_BUF_FLAG_ERROR" = Buffer::FLAG_ERROR,
         "V4L2_BUF_FLAG_TIMESTAMP_MASK" = Buffer::FLAG_TIMESTAMP_MASK,
         "V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC" = Buffer::FLAG_TIMESTAMP_MONOTONIC,
@@ -83,7 +111,48 @@ fn expectations() -> Vec<(&'static str, usize)> {
          | V4L2_IN_ST_NO_EQU | V4L2_IN_ST_NO_CARRIER" = Input::NOT_LOCKED,
         "V4L2_EVENT_SOURCE_CHANGE" = EVENT_SOURCE_CHANGE,
     });
+    all.extend(codec_values());
     all
+}
+
+/// The numbers that only codecs need.
+fn codec_values() -> Vec<(&'static str, usize)> {
+    macro_rules! values {
+        ($($c:literal = $value:expr),* $(,)?) => { vec![$(($c, $value as usize)),*] };
+    }
+    values! {
+        "offsetof(struct v4l2_streamparm, parm.output.timeperframe.numerator)"
+            = offset_of!(StreamParameters, parm) + 4 * StreamParameters::NUMERATOR,
+        "offsetof(struct v4l2_streamparm, parm.output.timeperframe.denominator)"
+            = offset_of!(StreamParameters, parm) + 4 * StreamParameters::DENOMINATOR,
+        "V4L2_ENC_CMD_STOP" = EncoderCommand::STOP.cmd,
+        "V4L2_SEL_TGT_CROP" = Selection::CROP,
+        "V4L2_CTRL_FLAG_DISABLED" = ControlDescription::FLAG_DISABLED,
+        "V4L2_CTRL_FLAG_READ_ONLY" = ControlDescription::FLAG_READ_ONLY,
+        "V4L2_CID_MIN_BUFFERS_FOR_OUTPUT" = control::MIN_BUFFERS_FOR_OUTPUT,
+        "V4L2_CID_MPEG_VIDEO_B_FRAMES" = control::B_FRAMES,
+        "V4L2_CID_MPEG_VIDEO_GOP_SIZE" = control::GOP_SIZE,
+        "V4L2_CID_MPEG_VIDEO_BITRATE_MODE" = control::BITRATE_MODE,
+        "V4L2_CID_MPEG_VIDEO_BITRATE" = control::BITRATE,
+        "V4L2_CID_MPEG_VIDEO_BITRATE_PEAK" = control::BITRATE_PEAK,
+        "V4L2_CID_MPEG_VIDEO_FRAME_RC_ENABLE" = control::FRAME_RC_ENABLE,
+        "V4L2_CID_MPEG_VIDEO_HEADER_MODE" = control::HEADER_MODE,
+        "V4L2_CID_MPEG_VIDEO_REPEAT_SEQ_HEADER" = control::REPEAT_SEQ_HEADER,
+        "V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME" = control::FORCE_KEY_FRAME,
+        "V4L2_CID_FWHT_I_FRAME_QP" = control::FWHT_I_FRAME_QP,
+        "V4L2_CID_FWHT_P_FRAME_QP" = control::FWHT_P_FRAME_QP,
+        "V4L2_CID_MPEG_VIDEO_H264_I_FRAME_QP" = control::H264_I_FRAME_QP,
+        "V4L2_CID_MPEG_VIDEO_H264_P_FRAME_QP" = control::H264_P_FRAME_QP,
+        "V4L2_CID_MPEG_VIDEO_H264_I_PERIOD" = control::H264_I_PERIOD,
+        "V4L2_CID_MPEG_VIDEO_VPX_I_FRAME_QP" = control::VPX_I_FRAME_QP,
+        "V4L2_CID_MPEG_VIDEO_VPX_P_FRAME_QP" = control::VPX_P_FRAME_QP,
+        "V4L2_CID_MPEG_VIDEO_HEVC_I_FRAME_QP" = control::HEVC_I_FRAME_QP,
+        "V4L2_CID_MPEG_VIDEO_HEVC_P_FRAME_QP" = control::HEVC_P_FRAME_QP,
+        "V4L2_CID_MPEG_VIDEO_PREPEND_SPSPPS_TO_IDR" = control::PREPEND_SPSPPS_TO_IDR,
+        "V4L2_MPEG_VIDEO_BITRATE_MODE_VBR" = control::VARIABLE_BITRATE,
+        "V4L2_MPEG_VIDEO_BITRATE_MODE_CBR" = control::CONSTANT_BITRATE,
+        "V4L2_MPEG_VIDEO_HEADER_MODE_JOINED_WITH_1ST_FRAME" = control::HEADER_WITH_FIRST_PICTURE,
+    }
 }
 
 #[test]
