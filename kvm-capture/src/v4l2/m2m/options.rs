@@ -15,6 +15,7 @@ use crate::FourCc;
 #[derive(Debug, Clone)]
 pub struct EncoderOptions {
     pub(super) coded: Vec<FourCc>,
+    pub(super) raw: Option<Vec<FourCc>>,
     pub(super) rate: Option<Rate>,
     pub(super) frames_per_second: u32,
     pub(super) key_distance: Option<u32>,
@@ -24,7 +25,7 @@ impl EncoderOptions {
     /// H.264 where the device has it, else what it offers first; quality as the driver likes it; key pictures only
     /// when asked for, as far as the driver can; 60 frames a second.
     pub fn new() -> Self {
-        Self { coded: Vec::new(), rate: None, frames_per_second: 60, key_distance: None }
+        Self { coded: Vec::new(), raw: None, rate: None, frames_per_second: 60, key_distance: None }
     }
 
     /// The coded formats to take, best first, as V4L2 codes. The first one the device offers is used; a device with
@@ -32,6 +33,15 @@ impl EncoderOptions {
     #[must_use]
     pub fn with_coded(mut self, codes: impl IntoIterator<Item = FourCc>) -> Self {
         self.coded = codes.into_iter().collect();
+        self
+    }
+
+    /// The formats of pictures to give the device, best first, as [`PixelFormat`](crate::PixelFormat)s or V4L2 codes,
+    /// instead of the frames' own before others. For devices that read some of what they take slowly or wrongly.
+    /// Where it takes none of them, frames are [refused](super::M2mError::Format).
+    #[must_use]
+    pub fn with_raw<F: Into<FourCc>>(mut self, formats: impl IntoIterator<Item = F>) -> Self {
+        self.raw = Some(formats.into_iter().map(Into::into).collect());
         self
     }
 

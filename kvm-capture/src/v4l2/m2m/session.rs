@@ -50,7 +50,8 @@ impl Session {
     ) -> Result<Self, M2mError> {
         let refused = M2mError::Format { format: frame.format() };
         let Some(image) = frame.image() else { return Err(refused) };
-        let arrangement = negotiate(&node, code, &image)?;
+        let preferred = options.raw.clone().unwrap_or_else(|| preferred(frame.format().pixel));
+        let arrangement = negotiate(&node, code, &preferred, &image)?;
         let mut rate = StreamParameters::output_rate(node.raw, options.frames_per_second);
         // A hint; drivers without rate control do not know it.
         let _ = node.try_call(&codec::S_PARM, &mut rate);
@@ -222,7 +223,12 @@ impl Flight {
 }
 
 /// Sets the formats of both queues and the part that is to be seen.
-fn negotiate(node: &Node, code: FourCc, image: &ImageView<'_>) -> Result<Arrangement, M2mError> {
+fn negotiate(
+    node: &Node,
+    code: FourCc,
+    preferred: &[FourCc],
+    image: &ImageView<'_>,
+) -> Result<Arrangement, M2mError> {
     let picture = image.format();
     let refused = || M2mError::Format { format: picture };
     let mut coded = PixelLayout::request_coded(
@@ -236,7 +242,7 @@ fn negotiate(node: &Node, code: FourCc, image: &ImageView<'_>) -> Result<Arrange
         return Err(M2mError::Misbehaved { what: "does not give out the format it offers" });
     }
     // What it takes depends on what it shall give out ("Querying Capabilities").
-    let raw_code = format::choose(&node.raw_codes(), &preferred(picture.pixel)).ok_or_else(refused)?;
+    let raw_code = format::choose(&node.raw_codes(), preferred).ok_or_else(refused)?;
     let pixel = format::pixel_format(raw_code).ok_or_else(refused)?;
     let is_converted = pixel != picture.pixel;
     let strides: Vec<usize> =
