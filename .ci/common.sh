@@ -14,8 +14,8 @@ PATH=$cache/tools/bin:$PATH
 
 libraries=(kvm-audit kvm-capture kvm-hid kvm-stream)
 # What the features that are not pure Rust need: `openh264` a C++ compiler (and nasm, for its speed), `v4l`
-# libclang, `peers` the two libraries it measures against.
-feature_packages=(g++ nasm libclang-dev libturbojpeg0-dev libx264-dev)
+# libclang, `peers` the libraries it measures against and converts with.
+feature_packages=(g++ nasm libclang-dev libjpeg62-turbo-dev libvpx-dev libx264-dev libyuv-dev)
 # The programs that judge what the tests make; with this variable a test fails where one is missing, instead
 # of skipping itself.
 judge_packages=(ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} procps)

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod quality;
 
 use bytes::Bytes;
 use kvm_capture::pattern::{Pattern, PatternSource};

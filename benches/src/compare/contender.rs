@@ -1,87 +1,145 @@
 //! Those that are measured beside each other.
 
-use kvm_benches::bytes_of;
+use std::time::Duration;
+
+use kvm_benches::quality::{Quality, Screen};
 use kvm_capture::{Frame, FrameFormat};
-use kvm_stream::{Damage, Encoder, JpegEncoder, TileDiff};
+use rustix::time::{ClockId, clock_gettime};
 
-#[cfg(feature = "peers")]
-use crate::peers::contenders as peers;
+use crate::Source;
+use crate::record::{Record, Sent};
+use crate::table::Row;
 
-/// Somebody who is given every frame and says how many bytes would be sent for it.
+/// Whatever ends a comparison.
+pub(crate) type Failure = Box<dyn std::error::Error>;
+
+/// Somebody who is given every frame and says what would be sent for it.
 pub(crate) trait Contender {
-    fn name(&self) -> &'static str;
-    /// What has to be done before the clock starts, such as bringing the frame into the form the contender takes.
+    /// What has to be done before the clock starts, for contenders that stand for something else than a sender.
     fn prepare(&mut self, _frame: &Frame) {}
-    fn take(&mut self, frame: &Frame) -> usize;
+
+    /// Brings the frame into the form that the contender takes, which is timed apart.
+    fn convert(&mut self, _frame: &Frame) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Codes the frame.
+    fn code(&mut self, frame: &Frame) -> Result<(), Failure>;
+
+    /// What would be sent for the last frame.
+    fn messages(&self) -> Vec<&[u8]> {
+        Vec::new()
+    }
+}
+
+/// Somebody who gets the messages and shows a picture.
+pub(crate) trait Viewer {
+    /// Takes one message.
+    fn take(&mut self, message: &[u8], screen: &mut Screen) -> Result<(), Failure>;
+}
+
+/// A contender, and how it fares.
+pub(crate) struct Entrant {
+    name: &'static str,
+    contender: Box<dyn Contender>,
+    /// `None` for those who send nothing.
+    shown: Option<Shown>,
+    record: Record,
+}
+
+struct Shown {
+    viewer: Box<dyn Viewer>,
+    screen: Screen,
+    quality: Option<Quality>,
 }
 
 /// Everybody who takes part.
-pub(crate) fn contenders(format: FrameFormat) -> Vec<Box<dyn Contender>> {
-    let ours: Vec<Box<dyn Contender>> = vec![
-        Box::new(Memcmp { previous: Vec::new(), next: Vec::new() }),
-        Box::new(Difference(TileDiff::new())),
-        Box::new(Jpeg { diff: TileDiff::new(), encoder: JpegEncoder::new(80) }),
-    ];
-    ours.into_iter().chain(peers(format)).collect()
+pub(crate) fn entrants(format: FrameFormat) -> Result<Vec<Entrant>, Failure> {
+    let mut entrants = crate::ours::entrants(format)?;
+    entrants.extend(crate::jpeg_peers::entrants(format)?);
+    entrants.extend(crate::video_peers::entrants(format)?);
+    Ok(entrants)
 }
 
-#[cfg(not(feature = "peers"))]
-fn peers(_: FrameFormat) -> Vec<Box<dyn Contender>> {
-    Vec::new()
-}
-
-/// Doing nothing: one comparison of the two buffers.
-struct Memcmp {
-    previous: Vec<u8>,
-    next: Vec<u8>,
-}
-
-impl Contender for Memcmp {
-    fn name(&self) -> &'static str {
-        "memcmp of the two buffers"
+impl Entrant {
+    /// One who sends nothing: a scale for the others.
+    pub(crate) fn silent(name: &'static str, contender: impl Contender + 'static) -> Self {
+        Self { name, contender: Box::new(contender), shown: None, record: Record::default() }
     }
 
-    fn prepare(&mut self, frame: &Frame) {
-        self.previous = std::mem::replace(&mut self.next, bytes_of(frame));
+    /// One whose messages are shown by this viewer.
+    pub(crate) fn new(
+        name: &'static str,
+        format: FrameFormat,
+        contender: impl Contender + 'static,
+        viewer: impl Viewer + 'static,
+    ) -> Self {
+        let screen = Screen::new(format.width_px as usize, format.height_px as usize);
+        let shown = Shown { viewer: Box::new(viewer), screen, quality: None };
+        Self { shown: Some(shown), ..Self::silent(name, contender) }
     }
 
-    fn take(&mut self, _: &Frame) -> usize {
-        std::hint::black_box(self.previous == self.next);
-        0
-    }
-}
-
-/// The exact difference alone.
-struct Difference(TileDiff);
-
-impl Contender for Difference {
-    fn name(&self) -> &'static str {
-        "kvm-stream difference"
+    pub(crate) fn name(&self) -> &str {
+        self.name
     }
 
-    fn take(&mut self, frame: &Frame) -> usize {
-        self.0.compare(frame.clone());
-        0
+    /// Gives the next frame to the contender, and times it.
+    pub(crate) fn run(&mut self, frame: &Frame) -> Result<(), Failure> {
+        self.contender.prepare(frame);
+        let start = thread_time();
+        self.contender.convert(frame).map_err(|failure| format!("{}: {failure}", self.name))?;
+        let converted = thread_time();
+        self.contender.code(frame).map_err(|failure| format!("{}: {failure}", self.name))?;
+        let end = thread_time();
+        let bytes = self.contender.messages().iter().map(|message| message.len()).sum();
+        self.record.sent.push(Sent {
+            bytes,
+            conversion: converted.saturating_sub(start),
+            coding: end.saturating_sub(converted),
+        });
+        Ok(())
     }
-}
 
-/// The difference, and a JPEG picture when there is one.
-struct Jpeg {
-    diff: TileDiff,
-    encoder: JpegEncoder,
-}
-
-impl Contender for Jpeg {
-    fn name(&self) -> &'static str {
-        "kvm-stream JPEG q80"
-    }
-
-    fn take(&mut self, frame: &Frame) -> usize {
-        let damage: Damage = self.diff.compare(frame.clone());
-        let mut packets = Vec::new();
-        if !damage.is_empty() {
-            self.encoder.encode(frame, &damage, &mut packets).expect("a raw frame can be encoded");
+    /// Shows what the contender sent, and holds it against the frame.
+    pub(crate) fn check(&mut self, source: &mut Source) -> Result<(), Failure> {
+        let Some(shown) = &mut self.shown else { return Ok(()) };
+        let messages = self.contender.messages();
+        for message in &messages {
+            shown
+                .viewer
+                .take(message, &mut shown.screen)
+                .map_err(|failure| format!("{} sent what cannot be shown: {failure}", self.name))?;
         }
-        packets.iter().map(|packet| packet.payload.len()).sum()
+        let quality = match shown.quality {
+            Some(quality) if messages.is_empty() && source.is_repeated => quality,
+            _ => source.judge.judge(&source.screen, &shown.screen),
+        };
+        if quality.luma_error > WORST_ERROR {
+            let number = self.record.quality.len();
+            return Err(format!(
+                "{}: frame {number} does not show what was captured: {quality:?}",
+                self.name
+            )
+            .into());
+        }
+        shown.quality = Some(quality);
+        self.record.quality.push(quality);
+        Ok(())
+    }
+
+    pub(crate) fn row(&self) -> Row {
+        self.record.row(self.name)
+    }
+
+    pub(crate) fn print_frames(&self) {
+        self.record.print(self.name);
     }
 }
+
+fn thread_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// Mean squared error of luma from which on it is another picture: a PSNR of 22 dB.
+const WORST_ERROR: f64 = 410.0;

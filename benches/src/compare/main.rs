@@ -1,6 +1,6 @@
-//! Bytes and processor time for each frame of a screen sequence: ours, and beside them doing nothing and peers.
+//! Bytes, processor time and quality for each frame of a screen sequence: ours, and beside them doing nothing and peers.
 //!
-//! Reads raw frames from standard input:
+//! Reads raw frames from standard input; `compare-workloads` runs it over a folder of workloads:
 //!
 //! ```text
 //! benches/workloads/decode-workload FILE.mkv uyvy422 |
@@ -8,109 +8,130 @@
 //! ```
 //!
 //! Every frame goes to every contender before the next frame is read, in an order that rotates, so that a noisy
-//! machine is noisy for all of them. Times are processor time of the one thread that everything runs on.
+//! machine is noisy for all of them. Times are processor time of the one thread that everything runs on. What a
+//! contender sent is then decoded and held against the frame, without its being timed.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks through them")]
 
+use std::fs;
 use std::io::{self, Read};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use bytes::Bytes;
+use kvm_benches::quality::{Judge, Screen};
+use kvm_capture::convert::Converter;
 use kvm_capture::{Frame, FrameFormat, PixelFormat};
-use rustix::time::{ClockId, clock_gettime};
 
 mod contender;
-#[cfg(feature = "peers")]
-mod peers;
+mod jpeg_peers;
+mod library;
+mod options;
+mod ours;
+mod record;
+mod table;
+mod video_peers;
+mod viewers;
 
-use contender::contenders;
+use contender::{Entrant, Failure};
+use options::{Options, Task};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let per_frame = arguments.iter().any(|argument| argument == "--frames");
-    let Some(format) = arguments.first().zip(arguments.get(1)).and_then(|(pixel, size)| format(pixel, size))
-    else {
-        eprintln!("usage: compare uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--frames] <raw frames");
-        return ExitCode::from(2);
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(wrong) => {
+            eprintln!("compare: {wrong}\n{}", Options::USAGE);
+            return ExitCode::from(2);
+        }
     };
-    match compare(format, per_frame) {
+    let result = match options.task {
+        Task::Compare { format } => compare(format, &options),
+        Task::Mix { files } => mix(&files),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("compare: {error}");
+        Err(failure) => {
+            eprintln!("compare: {failure}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn compare(format: FrameFormat, per_frame: bool) -> io::Result<()> {
-    let mut contenders = contenders(format);
-    let mut records: Vec<Vec<(usize, Duration)>> = vec![Vec::new(); contenders.len()];
+fn compare(format: FrameFormat, options: &Options) -> Result<(), Failure> {
+    let mut entrants = contender::entrants(format)?;
+    entrants.retain(|entrant| options.takes(entrant.name()));
+    let (width, height) = (format.width_px as usize, format.height_px as usize);
+    let mut source =
+        Source { screen: Screen::new(width, height), judge: Judge::default(), is_repeated: false };
+    let mut converter = Converter::new();
     let mut input = io::stdin().lock();
+    let mut previous: Option<Frame> = None;
     let mut turn = 0;
-    while let Some(frame) = read_frame(&mut input, format)? {
-        for offset in 0..contenders.len() {
-            let index = (turn + offset) % contenders.len();
-            contenders[index].prepare(&frame);
-            let start = thread_time();
-            let bytes = contenders[index].take(&frame);
-            records[index].push((bytes, thread_time().saturating_sub(start)));
+    while let Some(frame) =
+        read_frame(&mut input, format)?.filter(|_| options.frames.is_none_or(|limit| turn < limit))
+    {
+        let rgb = FrameFormat::new(PixelFormat::Rgb24, format.width_px, format.height_px);
+        let image = frame.image().ok_or("a raw frame has pixels")?;
+        source.is_repeated = previous.is_some_and(|previous| same_pixels(&previous, &frame));
+        if !source.is_repeated {
+            converter.convert(&image, rgb, &mut source.screen.rgb);
+            source.judge.take_source(&source.screen);
         }
+        for offset in 0..entrants.len() {
+            let index = (turn + offset) % entrants.len();
+            entrants[index].run(&frame)?;
+        }
+        for entrant in &mut entrants {
+            entrant.check(&mut source)?;
+        }
+        previous = Some(frame);
         turn += 1;
     }
-    println!("{format}, {turn} frames");
-    println!("{:<28} {:>10} {:>10} {:>10} {:>12}", "", "mean ms", "median ms", "p99 ms", "bytes/frame");
-    for (contender, record) in contenders.iter().zip(&records) {
-        summarise(contender.name(), record);
+    if turn < 2 {
+        return Err("no two frames came".into());
     }
-    if per_frame {
-        for (contender, record) in contenders.iter().zip(&records) {
-            for (number, (bytes, time)) in record.iter().enumerate() {
-                println!("{}\t{number}\t{bytes}\t{}", contender.name(), time.as_micros());
-            }
+    let rows: Vec<table::Row> = entrants.iter().map(Entrant::row).collect();
+    println!("{format}, {turn} frames\n\n{}", table::markdown(&rows));
+    if let Some(file) = &options.rows {
+        fs::write(file, table::to_tsv(&rows))?;
+    }
+    if options.each {
+        for entrant in &entrants {
+            entrant.print_frames();
         }
     }
     Ok(())
 }
 
-fn summarise(name: &str, record: &[(usize, Duration)]) {
-    let mut times: Vec<f64> = record.iter().map(|(_, time)| time.as_secs_f64() * 1e3).collect();
-    times.sort_by(f64::total_cmp);
-    let Some(last) = times.len().checked_sub(1) else { return };
-    let mean = times.iter().sum::<f64>() / times.len() as f64;
-    let bytes: usize = record.iter().map(|(bytes, _)| bytes).sum();
-    println!(
-        "{name:<28} {mean:>10.2} {:>10.2} {:>10.2} {:>12}",
-        times[last / 2],
-        times[last * 99 / 100],
-        bytes / record.len()
-    );
+/// The mean over the workloads whose rows are in these files.
+fn mix(files: &[String]) -> Result<(), Failure> {
+    let mut workloads = Vec::new();
+    for file in files {
+        workloads
+            .push(table::from_tsv(&fs::read_to_string(file)?).map_err(|wrong| format!("{file}: {wrong}"))?);
+    }
+    println!("{}", table::markdown(&table::mean(&workloads)?));
+    Ok(())
+}
+
+/// What the contenders' pictures are held against.
+struct Source {
+    screen: Screen,
+    judge: Judge,
+    /// Whether the frame is the one before it again.
+    is_repeated: bool,
+}
+
+fn same_pixels(first: &Frame, second: &Frame) -> bool {
+    let (Some(first), Some(second)) = (first.image(), second.image()) else { return false };
+    first.planes().iter().zip(second.planes()).all(|(a, b)| a.rows().eq(b.rows()))
 }
 
 fn read_frame(input: &mut impl Read, format: FrameFormat) -> io::Result<Option<Frame>> {
-    let mut bytes = Vec::new();
-    let len = format.len_bytes() as u64;
-    let read = input.by_ref().take(len).read_to_end(&mut bytes)?;
+    let len = format.len_bytes();
+    let mut bytes = Vec::with_capacity(len);
+    let read = input.by_ref().take(len as u64).read_to_end(&mut bytes)?;
     match Frame::packed(format, Bytes::from(bytes)) {
         Ok(frame) => Ok(Some(frame)),
         Err(_) if read == 0 => Ok(None),
         Err(error) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)),
     }
-}
-
-fn format(pixel: &str, size: &str) -> Option<FrameFormat> {
-    let pixel = match pixel {
-        "uyvy" => PixelFormat::Uyvy,
-        "yuyv" => PixelFormat::Yuyv,
-        "nv12" => PixelFormat::Nv12,
-        "i420" => PixelFormat::I420,
-        "bgrx" => PixelFormat::Bgrx,
-        _ => return None,
-    };
-    let (width, height) = size.split_once('x')?;
-    Some(FrameFormat::new(pixel, width.parse().ok()?, height.parse().ok()?))
-}
-
-fn thread_time() -> Duration {
-    let now = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }

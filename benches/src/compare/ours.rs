@@ -1,0 +1,76 @@
+//! This project's encoders, and doing nothing.
+
+use kvm_benches::bytes_of;
+use kvm_capture::Colour;
+use kvm_capture::{Frame, FrameFormat};
+use kvm_stream::TileDiff;
+use kvm_stream::{Encoder, JpegEncoder, OpenH264Encoder, Packet};
+
+use crate::contender::{Contender, Entrant, Failure};
+use crate::viewers::{H264View, PictureView};
+
+pub(crate) fn entrants(format: FrameFormat) -> Result<Vec<Entrant>, Failure> {
+    let jpeg = Path::new(JpegEncoder::new(80));
+    let h264 = Path::new(OpenH264Encoder::default());
+    Ok(vec![
+        Entrant::silent("memcmp of two buffers", Memcmp { previous: Vec::new(), next: Vec::new() }),
+        Entrant::silent("kvm-stream difference", Difference(TileDiff::new())),
+        Entrant::new("kvm-stream JPEG q80", format, jpeg, PictureView::jpeg(Colour::JPEG)?),
+        Entrant::new("kvm-stream OpenH264 QP 24", format, h264, H264View::new(Colour::VIDEO)?),
+    ])
+}
+
+/// Doing nothing: one comparison of the two buffers.
+struct Memcmp {
+    previous: Vec<u8>,
+    next: Vec<u8>,
+}
+
+impl Contender for Memcmp {
+    fn prepare(&mut self, frame: &Frame) {
+        self.previous = std::mem::replace(&mut self.next, bytes_of(frame));
+    }
+
+    fn code(&mut self, _: &Frame) -> Result<(), Failure> {
+        std::hint::black_box(self.previous == self.next);
+        Ok(())
+    }
+}
+
+/// The difference alone, with the copies it finds.
+struct Difference(TileDiff);
+
+impl Contender for Difference {
+    fn code(&mut self, frame: &Frame) -> Result<(), Failure> {
+        std::hint::black_box(self.0.compare(frame.clone()));
+        Ok(())
+    }
+}
+
+/// The way of a frame as the pipeline has it: the difference, and an encoder where there is something to send.
+struct Path<E> {
+    diff: TileDiff,
+    encoder: E,
+    packets: Vec<Packet>,
+}
+
+impl<E: Encoder> Path<E> {
+    fn new(encoder: E) -> Self {
+        Self { diff: TileDiff::new(), encoder, packets: Vec::new() }
+    }
+}
+
+impl<E: Encoder> Contender for Path<E> {
+    fn code(&mut self, frame: &Frame) -> Result<(), Failure> {
+        self.packets.clear();
+        let damage = self.diff.compare(frame.clone());
+        if !damage.is_empty() || self.encoder.has_backlog() {
+            self.encoder.encode(frame, &damage, &mut self.packets)?;
+        }
+        Ok(())
+    }
+
+    fn messages(&self) -> Vec<&[u8]> {
+        self.packets.iter().map(|packet| &*packet.payload).collect()
+    }
+}
