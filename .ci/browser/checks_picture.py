@@ -41,7 +41,7 @@ def picture_moves(kvm):
     kvm.await_text("> Start desktop")
     kvm.browser.press("ArrowUp")
     kvm.await_text("> Start console")
-    return expect(seen and colours > 8, f"sequence {before} to {kvm.data('sequence')}, {colours} colours")
+    return expect(seen and colours > 3, f"sequence {before} to {kvm.data('sequence')}, {colours} colours")
 
 
 @check

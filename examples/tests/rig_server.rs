@@ -80,7 +80,7 @@ fn pictures_of_a_real_driver_arrive() {
 }
 
 fn a_hundred_over_http(server: &Server, cookie: &str, device: &str, size: (usize, usize)) {
-    let (head, body) = server.open("GET", "/pictures.mjpeg", &[("Cookie", cookie)]);
+    let (head, body) = server.open("GET", "/stream.mjpeg", &[("Cookie", cookie)]);
     assert_eq!(head.status, 200);
     let mut body = Dechunked::new(body);
     let (start, mut last) = (Instant::now(), (0, 0, Vec::new()));
@@ -113,7 +113,7 @@ fn a_hundred_over_http(server: &Server, cookie: &str, device: &str, size: (usize
 fn no_buffer_is_lost(server: &Server, cookie: &str) {
     let mut page = Page::open(server, cookie);
     let _never_reads = Page::open(server, cookie);
-    let (_, _reads_a_bit) = server.open("GET", "/pictures.mjpeg", &[("Cookie", cookie)]);
+    let (_, _reads_a_bit) = server.open("GET", "/stream.mjpeg", &[("Cookie", cookie)]);
     let first = page.picture();
     let (start, mut received, mut held) = (Instant::now(), 0, Vec::new());
     let last = loop {

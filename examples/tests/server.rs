@@ -1,11 +1,13 @@
 //! The real kvm-server on its embedded target, from outside: HTTP, WebSocket, signals, and what it prints.
 
+#![expect(clippy::print_stderr, reason = "what was measured is said")]
 #![expect(clippy::unwrap_used, reason = "a test's helpers may panic as the test may")]
 
 mod client;
 
 use std::io::{BufRead, Read};
 use std::process::Command;
+use std::time::Instant;
 
 use client::{Page, Server, decode, until};
 use serde_json::json;
@@ -15,7 +17,7 @@ use tungstenite::Message;
 fn nobody_gets_in_without_the_token_and_it_works_once() {
     let server = Server::start(&[]);
     for path in
-        ["/", "/page.js", "/snapshot.jpg", "/pictures.mjpeg", "/state", "/target/text", "/recordings/x", "/x"]
+        ["/", "/page.js", "/snapshot.jpg", "/stream.mjpeg", "/state", "/target/text", "/recordings/x", "/x"]
     {
         assert_eq!(server.get(path, "").status, 401, "{path}");
         assert_eq!(server.get(path, "kvm_session=0123").status, 401, "{path}");
@@ -50,10 +52,11 @@ fn nobody_gets_in_without_the_token_and_it_works_once() {
     assert_ne!(server.spend(token), cookie);
 
     for origin in ["http://evil.example", "null", "http://127.0.0.1:1"] {
-        assert_eq!(Page::try_open(&server.address, &cookie, origin).err(), Some(403), "{origin}");
+        assert_eq!(Page::try_open(&server.address, &cookie, origin, "").err(), Some(403), "{origin}");
     }
-    assert_eq!(Page::try_open(&server.address, "kvm_session=0123", &own).err(), Some(401));
-    assert!(Page::try_open(&server.address, &cookie, &own).is_ok());
+    assert_eq!(Page::try_open(&server.address, "kvm_session=0123", &own, "").err(), Some(401));
+    assert_eq!(Page::try_open(&server.address, &cookie, &own, "?codec=theora").err(), Some(400));
+    assert!(Page::try_open(&server.address, &cookie, &own, "").is_ok());
 }
 
 #[test]
@@ -102,7 +105,7 @@ fn pictures_arrive_and_follow_the_screen() {
 }
 
 fn mjpeg_is_multipart(server: &Server, cookie: &str) {
-    let (head, mut body) = server.open("GET", "/pictures.mjpeg", &[("Cookie", cookie)]);
+    let (head, mut body) = server.open("GET", "/stream.mjpeg", &[("Cookie", cookie)]);
     assert_eq!(head.header("content-type"), Some("multipart/x-mixed-replace; boundary=picture"));
     let mut lines = Vec::new();
     while lines.last().is_none_or(|line| line != "\r\n") || lines.len() < 3 {
@@ -119,6 +122,48 @@ fn mjpeg_is_multipart(server: &Server, cookie: &str) {
     let mut jpeg = vec![0; length];
     body.read_exact(&mut jpeg).unwrap();
     decode(&jpeg, (1024, 768));
+}
+
+#[test]
+fn from_a_key_to_its_effect_is_measured() {
+    let server = Server::start(&[]);
+    let cookie = server.log_in();
+    let mut page = Page::open_with(&server.address, &cookie, "");
+    page.listen_until_control("yours");
+    page.stroke("Enter");
+    until("the console starts", || server.text(&cookie).contains("target:~$"));
+    let before = server.text(&cookie);
+    let mut times = Vec::new();
+    for probe in 1..=20 {
+        page.listen_until_still();
+        let code = if probe % 2 == 1 { "KeyX" } else { "Backspace" };
+        let pressed = Instant::now();
+        page.say(&json!({ "type": "key", "code": code, "down": true, "probe": probe }));
+        page.key(code, false);
+        let effect = loop {
+            let picture = page.picture();
+            // Word of the key goes ahead of what was captured after it.
+            if page.probed.last().is_some_and(|&(number, at)| number == probe && picture.captured_us >= at) {
+                break pressed.elapsed();
+            }
+        };
+        let us = u64::try_from(effect.as_micros()).unwrap();
+        page.say(&json!({ "type": "photon", "us": us }));
+        times.push(us);
+    }
+    assert_eq!(server.text(&cookie), before, "ten x and ten backspaces");
+    times.sort_unstable();
+    page.listen_until("all are counted", |page| page.state["stats"]["photon"]["count"] == 20);
+    let stats = &page.state["stats"]["photon"];
+    assert_eq!((&stats["median_us"], &stats["worst_us"]), (&json!(times[10]), &json!(times[19])));
+    let metrics = String::from_utf8(server.get("/metrics", &cookie).body).unwrap();
+    assert!(metrics.contains("kvm_input_to_photon_seconds_count 20\n"), "{metrics}");
+    eprintln!("input to picture received: median {} us, at most {} us", times[10], times[19]);
+    // The target is asked every 4 ms, and shows 60 pictures a second.
+    assert!(times[10] < 100_000, "{times:?}");
+
+    page.say(&json!({ "type": "photon", "us": 10_000_001 }));
+    page.listen_until("what no key took is refused", |page| page.refused.len() == 1);
 }
 
 #[test]

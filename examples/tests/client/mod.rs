@@ -173,6 +173,10 @@ impl Answer {
 /// A page that is connected.
 pub(crate) struct Page {
     socket: WebSocket<TcpStream>,
+    /// The header of the picture whose payload comes next.
+    header: Option<Vec<u8>>,
+    /// What was told of probed keys: the page's number, and when the key went to the target.
+    pub(crate) probed: Vec<(u64, u64)>,
     /// The newest state.
     pub(crate) state: Value,
     pub(crate) refused: Vec<String>,
@@ -191,20 +195,26 @@ pub(crate) struct Picture {
 }
 
 impl Page {
-    /// Connects as the server's own page does.
+    /// Connects as the server's own page does that wants JPEG pictures.
     pub(crate) fn open(server: &Server, cookie: &str) -> Self {
         Self::open_at(&server.address, cookie)
     }
 
     /// The same, knowing no more than its address.
     pub(crate) fn open_at(address: &str, cookie: &str) -> Self {
+        Self::open_with(address, cookie, "?codec=jpeg")
+    }
+
+    /// As [`open_at`](Self::open_at), with another query, such as for pictures of another codec.
+    pub(crate) fn open_with(address: &str, cookie: &str, query: &str) -> Self {
         let origin = format!("http://{address}");
-        Self::try_open(address, cookie, &origin).unwrap_or_else(|status| panic!("refused with {status}"))
+        Self::try_open(address, cookie, &origin, query)
+            .unwrap_or_else(|status| panic!("refused with {status}"))
     }
 
     /// Connects as a page from somewhere does; the status if it is refused.
-    pub(crate) fn try_open(address: &str, cookie: &str, origin: &str) -> Result<Self, u16> {
-        let mut request = format!("ws://{address}/stream").into_client_request().unwrap();
+    pub(crate) fn try_open(address: &str, cookie: &str, origin: &str, query: &str) -> Result<Self, u16> {
+        let mut request = format!("ws://{address}/stream{query}").into_client_request().unwrap();
         request.headers_mut().insert("Origin", origin.parse().unwrap());
         request.headers_mut().insert("Cookie", cookie.parse().unwrap());
         let stream = TcpStream::connect(address).unwrap();
@@ -213,7 +223,7 @@ impl Page {
         match tungstenite::client(request, stream) {
             Ok((socket, _)) => {
                 socket.get_ref().set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-                Ok(Self { socket, state: Value::Null, refused: Vec::new() })
+                Ok(Self { socket, header: None, probed: Vec::new(), state: Value::Null, refused: Vec::new() })
             }
             Err(tungstenite::HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("no handshake: {error}"),
@@ -240,11 +250,22 @@ impl Page {
     /// Reads what comes next, if anything does within some milliseconds; a picture is answered, the rest is kept.
     pub(crate) fn listen(&mut self) -> Option<Picture> {
         match self.socket.read() {
-            Ok(Message::Binary(bytes)) => return Some(Picture::parse(&bytes)),
+            Ok(Message::Binary(bytes)) => match self.header.take() {
+                Some(header) => {
+                    let picture = Picture::parse(&header, &bytes);
+                    self.say(&serde_json::json!({ "type": "painted", "sequence": picture.sequence }));
+                    return Some(picture);
+                }
+                None => self.header = Some(bytes.to_vec()),
+            },
             Ok(Message::Text(text)) => {
                 let message: Value = serde_json::from_str(&text).unwrap();
                 match message["type"].as_str() {
                     Some("state") => self.state = message,
+                    Some("probed") => {
+                        let number = |name: &str| message[name].as_u64().unwrap();
+                        self.probed.push((number("probe"), number("at_us")));
+                    }
                     Some("refused") => self.refused.push(message["reason"].as_str().unwrap().to_owned()),
                     other => panic!("a message of type {other:?}"),
                 }
@@ -266,6 +287,17 @@ impl Page {
         picture.unwrap()
     }
 
+    /// Listens until no picture has come for a tenth of a second.
+    pub(crate) fn listen_until_still(&mut self) {
+        let mut last = Instant::now();
+        until("the picture stands still", || {
+            if self.listen().is_some() {
+                last = Instant::now();
+            }
+            last.elapsed() > Duration::from_millis(100)
+        });
+    }
+
     /// Listens until the page knows something.
     pub(crate) fn listen_until(&mut self, what: &str, known: impl Fn(&Self) -> bool) {
         until(what, || {
@@ -285,19 +317,19 @@ impl Page {
 }
 
 impl Picture {
-    fn parse(message: &[u8]) -> Self {
-        let long = |at: usize| u64::from_le_bytes(message[at..at + 8].try_into().unwrap());
-        let short = |at: usize| u16::from_le_bytes([message[at], message[at + 1]]);
-        assert_eq!((message[0], message[3]), (1, 0));
+    fn parse(header: &[u8], payload: &[u8]) -> Self {
+        let long = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().unwrap());
+        let short = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+        assert_eq!((header.len(), header[0], header[3]), (32, 1, 0));
         Self {
-            codec: message[1],
-            is_keyframe: message[2] & 1 != 0,
+            codec: header[1],
+            is_keyframe: header[2] & 1 != 0,
             width: short(4),
             height: short(6),
             sequence: long(8),
             captured_us: long(16),
             sent_us: long(24),
-            payload: message[32..].to_vec(),
+            payload: payload.to_vec(),
         }
     }
 

@@ -34,7 +34,10 @@ enum Stage {
     /// Waits for the caller's TLS.
     Tls,
     PlainLengths,
-    Plain { user: usize, password: usize },
+    Plain {
+        user: usize,
+        password: usize,
+    },
     /// Waits for the caller's verdict.
     Verdict,
     ClientInit,
@@ -70,11 +73,7 @@ impl Handshake {
     }
 
     /// Takes bytes from the front, of one message at most. Answers how many, and what came of them.
-    pub(super) fn receive(
-        &mut self,
-        bytes: &[u8],
-        out: &mut Output,
-    ) -> Result<(usize, Outcome), RfbError> {
+    pub(super) fn receive(&mut self, bytes: &[u8], out: &mut Output) -> Result<(usize, Outcome), RfbError> {
         let len = match self.stage {
             Stage::Version => 12,
             Stage::SecurityType | Stage::ClientInit => 1,

@@ -13,12 +13,22 @@ use crate::Rect;
 pub(super) enum Message {
     SetPixelFormat([u8; 16]),
     SetEncodings(Encodings),
-    UpdateRequest { is_incremental: bool, area: Rect },
+    UpdateRequest {
+        is_incremental: bool,
+        area: Rect,
+    },
     Key(KeyInput),
     /// Buttons in the order of [`PointerInput::buttons`](super::PointerInput::buttons).
-    Pointer { buttons: u16, x_px: u16, y_px: u16 },
+    Pointer {
+        buttons: u16,
+        x_px: u16,
+        y_px: u16,
+    },
     CutText(CutText),
-    ContinuousUpdates { is_on: bool, area: Rect },
+    ContinuousUpdates {
+        is_on: bool,
+        area: Rect,
+    },
     Fence(Fence),
     SetDesktopSize,
 }
@@ -73,16 +83,35 @@ enum Part {
     #[default]
     Number,
     /// A message of a fixed length, behind its number.
-    Body { number: u8, len: usize },
+    Body {
+        number: u8,
+        len: usize,
+    },
     /// The extended byte of buttons, behind what came before it.
-    Buttons { buttons: u8, x_px: u16, y_px: u16 },
-    Encodings { left: u16, so_far: Encodings },
-    CutText { len: usize },
-    Fence { flags: u32, len: usize },
+    Buttons {
+        buttons: u8,
+        x_px: u16,
+        y_px: u16,
+    },
+    Encodings {
+        left: u16,
+        so_far: Encodings,
+    },
+    CutText {
+        len: usize,
+    },
+    Fence {
+        flags: u32,
+        len: usize,
+    },
     /// Screens that the client would like; it is told that it cannot have them.
-    Screens { left: usize },
+    Screens {
+        left: usize,
+    },
     /// A text that nobody wants.
-    Skipped { left: usize },
+    Skipped {
+        left: usize,
+    },
 }
 
 impl Reader {
@@ -206,7 +235,9 @@ fn follow_body(number: u8, fields: Fields<'_>, agreed: Agreed) -> Result<(Part, 
             }
             return Ok((Part::Fence { flags: fields.u32(3), len }, None));
         }
-        SET_DESKTOP_SIZE => return Ok((Part::Screens { left: usize::from(fields.u8(5)) * SCREEN_LEN }, None)),
+        SET_DESKTOP_SIZE => {
+            return Ok((Part::Screens { left: usize::from(fields.u8(5)) * SCREEN_LEN }, None));
+        }
         QEMU if fields.u8(0) == QEMU_KEY => {
             // What is no byte is no key; the meaning is what is left then.
             let xt_code = u8::try_from(fields.u32(7)).ok().filter(|code| *code != 0);

@@ -403,7 +403,8 @@ mod tests {
         let mut pending = Pending::everything(64, 64);
         let _ = pending.take();
         let far = CopyRect { from_x: 0, from_y: 0, to: Rect::new(60, 60, 900, 900) };
-        pending.add(&Damage::from_iter([Rect::new(1000, 1000, 5, 5), Rect::new(0, 0, 4, 4)]).with_copies([far]));
+        pending
+            .add(&Damage::from_iter([Rect::new(1000, 1000, 5, 5), Rect::new(0, 0, 4, 4)]).with_copies([far]));
         let whole = Rect::new(0, 0, 64, 64);
         let damage = pending.take();
         assert!(damage.rects().iter().all(|rect| whole.intersection(*rect) == Some(*rect)), "{damage:?}");

@@ -215,7 +215,8 @@ impl Server {
     /// Asks the client for a sign of life; [`Event::Alive`] is its answer. `false` if it is not one that can answer, or
     /// still owes the last answer.
     pub fn probe(&mut self) -> bool {
-        let can_answer = matches!(self.stage, Stage::Running) && self.view.encodings.fence && !self.is_probing;
+        let can_answer =
+            matches!(self.stage, Stage::Running) && self.view.encodings.fence && !self.is_probing;
         let probe = Fence { flags: Fence::REQUEST | Fence::BLOCK_BEFORE, payload: PROBE.to_vec() };
         self.is_probing |= can_answer && self.put_fence(&probe).is_ok();
         can_answer && self.is_probing

@@ -11,7 +11,7 @@ use super::error::RfbError;
 use super::event::LockLights;
 use super::output::Output;
 use super::pending::Pending;
-use crate::{ClientPixels, Damage, RectEncoder, RectOptions, Rect};
+use crate::{ClientPixels, Damage, Rect, RectEncoder, RectOptions};
 
 /// One client's view of the picture.
 #[derive(Debug)]

@@ -30,7 +30,10 @@ pub(crate) struct Client {
 pub(crate) enum Said {
     /// Rectangles of an update: encoding and corner.
     Update(Vec<(i32, u16, u16)>),
-    Fence { flags: u32, payload: Vec<u8> },
+    Fence {
+        flags: u32,
+        payload: Vec<u8>,
+    },
     EndOfContinuousUpdates,
     ColourMap(Vec<[u16; 3]>),
 }
@@ -95,7 +98,8 @@ impl Client {
                     let count = usize::from(be16(&rest[4..]));
                     assert_eq!(be16(&rest[2..]), 0);
                     let entries = rest[6..6 + 6 * count].chunks_exact(6);
-                    let map = entries.map(|entry| [be16(entry), be16(&entry[2..]), be16(&entry[4..])]).collect();
+                    let map =
+                        entries.map(|entry| [be16(entry), be16(&entry[2..]), be16(&entry[4..])]).collect();
                     rest = &rest[6 + 6 * count..];
                     Said::ColourMap(map)
                 }

@@ -6,8 +6,7 @@ use crate::client::{drain, send};
 
 const CHALLENGE: [u8; 16] = *b"0123456789abcdef";
 /// 640×480, the pixels of 32 bits, and the name `x`.
-const INIT: &[u8] =
-    b"\x02\x80\x01\xe0\x20\x18\0\x01\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\0\0\0\x01x";
+const INIT: &[u8] = b"\x02\x80\x01\xe0\x20\x18\0\x01\0\xff\0\xff\0\xff\x10\x08\0\0\0\0\0\0\0\x01x";
 
 fn server(security: Security) -> Server {
     let mut server = Server::new(security, 640, 480).with_name("x");
@@ -108,7 +107,8 @@ fn a_wrong_password_ends_it_with_a_reason() {
 #[test]
 fn a_long_name_is_not_waited_for() {
     let mut server = server(Security::with_plain_on_protected_transport());
-    let refusal = send(&mut server, b"RFB 003.008\n\x13\0\x02\0\0\x01\0\0\0\0\0\xff\xff\xff\xff").unwrap_err();
+    let refusal =
+        send(&mut server, b"RFB 003.008\n\x13\0\x02\0\0\x01\0\0\0\0\0\xff\xff\xff\xff").unwrap_err();
     assert!(matches!(refusal, RfbError::TooLong { len: 0xFFFF_FFFF, .. }), "{refusal}");
 }
 
@@ -122,7 +122,8 @@ fn vnc_authentication_hands_on_the_answer() {
         let [Event::VncResponse(response)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((response.challenge(), response.response()), (&CHALLENGE, &[7; 16]));
         server.refuse("wrong password");
-        let reason: &[u8] = if version.starts_with("RFB 003.008") { b"\0\0\0\x0ewrong password" } else { b"" };
+        let reason: &[u8] =
+            if version.starts_with("RFB 003.008") { b"\0\0\0\x0ewrong password" } else { b"" };
         assert_eq!(drain(&mut server), [b"\0\0\0\x01", reason].concat());
     }
 }

@@ -14,7 +14,8 @@ const POINTER: &[u8] = b"\x05\x81\0\x03\xff\xff";
 #[test]
 fn keys_and_pointers_are_values_that_tell_nobody() {
     let mut client = Client::connected(64, 48);
-    let events = client.send(&[KEY_A, b"\x04\0\0\0\0\0\0a", b"\xff\0\0\x01\0\0\0\0\0\0\0\xcd", POINTER].concat());
+    let events =
+        client.send(&[KEY_A, b"\x04\0\0\0\0\0\0a", b"\xff\0\0\x01\0\0\0\0\0\0\0\xcd", POINTER].concat());
     let [Event::Key(down), Event::Key(up), Event::Key(right), Event::Pointer(pointer)] = &events[..] else {
         panic!("{events:?}")
     };

@@ -31,7 +31,9 @@ impl Screen {
 
     /// Changes as the damage says, each pixel drawn with a colour of its own.
     fn change(&mut self, damage: &Damage) {
-        let places = |rect: Rect| (rect.y..rect.bottom()).flat_map(move |y| (rect.x..rect.right()).map(move |x| (x, y)));
+        let places = |rect: Rect| {
+            (rect.y..rect.bottom()).flat_map(move |y| (rect.x..rect.right()).map(move |x| (x, y)))
+        };
         let place = |x: u32, y: u32| (y * WIDTH + x) as usize;
         for copy in damage.copies() {
             let before = self.pixels.clone();
@@ -50,10 +52,21 @@ impl Screen {
 #[derive(Debug, Clone)]
 enum Act {
     /// The screen scrolls up by some rows, all or part of it.
-    Scroll { left: u32, right: u32, rows: u32 },
+    Scroll {
+        left: u32,
+        right: u32,
+        rows: u32,
+    },
     Draw(Rect),
-    Drag { to_x: u32, to_y: u32, from: Rect },
-    Request { incremental: bool, area: Option<Rect> },
+    Drag {
+        to_x: u32,
+        to_y: u32,
+        from: Rect,
+    },
+    Request {
+        incremental: bool,
+        area: Option<Rect>,
+    },
     /// The client reads some of what was sent.
     Read(proptest::sample::Index),
 }
@@ -85,7 +98,11 @@ fn damage(act: &Act) -> Option<Damage> {
             let (x, y) = ((*to_x).min(WIDTH - from.width), (*to_y).min(HEIGHT - from.height));
             let to = Rect::new(x, y, from.width, from.height);
             let uncovered = if from.intersection(to).is_some() { None } else { Some(*from) };
-            uncovered.into_iter().collect::<Damage>().with_copies([CopyRect { from_x: from.x, from_y: from.y, to }])
+            uncovered.into_iter().collect::<Damage>().with_copies([CopyRect {
+                from_x: from.x,
+                from_y: from.y,
+                to,
+            }])
         }
         Act::Request { .. } | Act::Read(_) => return None,
     })

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use kvm_audit::{Ledger, Manifest};
 use kvm_hid::Holder;
-use kvm_stream::FanOut;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
+use crate::channels::Channels;
 use crate::inbox::Outbox;
 use crate::input;
+use crate::photon::Photons;
 use crate::picture::{self, PictureState};
 use crate::recording::{RecordingError, Recordings};
 use crate::session::Door;
@@ -22,7 +23,7 @@ pub(crate) struct App {
     pub(crate) door: Mutex<Door>,
     pub(crate) manifest: Manifest,
     pub(crate) ledger: Ledger,
-    pub(crate) packets: FanOut,
+    pub(crate) channels: Channels,
     pub(crate) picture: Outbox<picture::Command>,
     pub(crate) picture_state: watch::Receiver<PictureState>,
     pub(crate) input: Outbox<input::Command>,
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub(crate) recordings: Arc<Recordings>,
     /// Rung when a recording was started or stopped.
     pub(crate) recording_changed: watch::Sender<()>,
+    /// From input to light, as pages measured it.
+    pub(crate) photons: Photons,
     /// Reads the text screen of the embedded target.
     pub(crate) target_text: Option<Box<dyn Fn() -> String + Send + Sync>>,
     /// True when the program ends.
@@ -74,9 +77,9 @@ impl App {
             recording: self.recordings.running(),
             recordings: self.recordings.names(),
             typing: input.typing.map(|remaining| Typing { remaining }),
-            viewers: self.packets.viewers(),
+            viewers: self.channels.viewers(),
             capabilities: capability_rows(&self.manifest, &self.ledger),
-            stats: Stats { picture: picture.stats, line: *line },
+            stats: Stats { picture: picture.stats, line: *line, photon: self.photons.stats() },
         }
     }
 }

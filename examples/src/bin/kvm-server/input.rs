@@ -5,6 +5,7 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use kvm_capture::Timestamp;
 use kvm_hid::{
     Handled, HidError, Holder, InputEvent, Interface, LinkState, Seat, SeatState, Taken, Typist, Untypable,
 };
@@ -13,16 +14,26 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::{mpsc, watch};
 
 use crate::inbox::{Inbox, Outbox, WokenBy, inbox};
+use crate::picture::capture_clock;
 use crate::report::{chain, complain};
 use crate::state::InputState;
 
 /// Why something was not done, for the person at the page.
 pub(crate) type Reason = std::borrow::Cow<'static, str>;
 
+/// What the thread tells a page.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// Something was not done.
+    Refused(Reason),
+    /// The key with this number of the page's own is about to go to the target.
+    Probed { probe: u32, at: Timestamp },
+}
+
 /// What the sockets ask of the thread. Not printable, since keys and texts are in it.
 pub(crate) enum Command {
-    /// A page is there; it gets control if nobody has it. Refusals go back by the sender.
-    Join { viewer: Holder, refusals: mpsc::Sender<Reason> },
+    /// A page is there; it gets control if nobody has it. What it is told goes back by the sender.
+    Join { viewer: Holder, notices: mpsc::Sender<Notice> },
     /// The page is gone.
     Leave(Holder),
     /// A page asks for something. The permit is the page's right to have that many requests under way.
@@ -34,6 +45,11 @@ pub(crate) enum Command {
 /// What a page asks for.
 pub(crate) enum Request {
     Event(InputEvent),
+    /// A key whose effect the page waits for.
+    Probe {
+        event: InputEvent,
+        probe: u32,
+    },
     Type(String),
     StopTyping,
     ReleaseAll,
@@ -77,7 +93,7 @@ struct TypingDesk {
 }
 
 struct Viewer {
-    refusals: mpsc::Sender<Reason>,
+    notices: mpsc::Sender<Notice>,
     /// The last refusal, which is not repeated for every twitch of a mouse.
     refused: Option<(&'static str, Instant)>,
 }
@@ -109,8 +125,8 @@ impl TypingDesk {
 
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
-            Command::Join { viewer, refusals } => {
-                self.viewers.insert(viewer, Viewer { refusals, refused: None });
+            Command::Join { viewer, notices } => {
+                self.viewers.insert(viewer, Viewer { notices, refused: None });
                 // Whether it gets control shows in the state.
                 let (Taken::InControl | Taken::HeldBy(_)) = self.seat.take(viewer, now);
             }
@@ -143,6 +159,13 @@ impl TypingDesk {
             }
             _ if self.seat.holder() != Some(viewer) => self.refuse(viewer, VIEW_ONLY, now),
             Request::Event(event) => self.handle(viewer, event, now),
+            Request::Probe { event, probe } => {
+                // Whatever is captured from now on may show its effect. A page that does not read what it is told
+                // misses some of it.
+                let notice = Notice::Probed { probe, at: capture_clock() };
+                let _ = self.viewers.get(&viewer).map(|viewer| viewer.notices.try_send(notice));
+                self.handle(viewer, event, now);
+            }
             Request::Type(text) => self.start_typing(viewer, &text, now),
             Request::StopTyping => {
                 self.stop_typing_of(viewer);
@@ -223,7 +246,7 @@ impl TypingDesk {
         if !viewer.refused.as_ref().is_some_and(again) {
             viewer.refused = Some((reason, now));
             // A page that does not read what it is told misses some of it.
-            let _ = viewer.refusals.try_send(reason.into());
+            let _ = viewer.notices.try_send(Notice::Refused(reason.into()));
         }
     }
 

@@ -12,21 +12,24 @@
 //! kvm-server --video /dev/video0 --keyboard /dev/hidg0 --pointer /dev/hidg1
 //! ```
 //!
-//! The way of a picture: `parts` → `picture` → `socket`. The way of a key: `socket` → `message` → `input`. The
+//! The way of a picture: `parts` → `tracks` → `channels` → `socket`. The way of a key: `socket` → `message` → `input`. The
 //! way of a grant: `manifest` → `parts` → `state`.
 
 #![forbid(unsafe_code)]
 
 mod app;
+mod channels;
 mod freshest;
 mod inbox;
 mod input;
 mod manifest;
 mod message;
+mod metrics;
 mod options;
 mod origin;
 mod page;
 mod parts;
+mod photon;
 mod picture;
 mod recording;
 mod report;
@@ -34,6 +37,7 @@ mod serve;
 mod session;
 mod socket;
 mod state;
+mod tracks;
 mod web;
 
 use std::fmt::Write as _;

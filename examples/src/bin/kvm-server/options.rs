@@ -58,11 +58,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "URL")]
     pub(crate) origin: Option<Origin>,
 
-    /// How pictures are encoded.
-    #[arg(long, value_name = "CODEC", default_value = "jpeg")]
+    /// How pictures are encoded for pages that do not ask for anything else.
+    #[arg(long, value_name = "CODEC", default_value = "rects")]
     pub(crate) codec: PictureCodec,
 
-    /// Quality of JPEG pictures, 1 to 100.
+    /// Quality of JPEG pictures, and of photos in rectangles while they move, 1 to 100.
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,
 
@@ -105,6 +105,8 @@ impl From<Descriptor> for Interface {
 /// How pictures are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PictureCodec {
+    /// Rectangles that changed: text exactly, motion as copies, photos as JPEG until they stand still.
+    Rects,
     /// Whole pictures, whenever something changed.
     Jpeg,
     /// H.264 through OpenH264, a library in C++.

@@ -20,6 +20,11 @@ pub(crate) const FILES: &[File] = files! {
     "/page.css" "page.css" "text/css; charset=utf-8"
     "/icon.svg" "icon.svg" "image/svg+xml"
     "/page.js" "page.js" "text/javascript; charset=utf-8"
+    "/deltas.js" "deltas.js" "text/javascript; charset=utf-8"
+    "/film.js" "film.js" "text/javascript; charset=utf-8"
+    "/h264.js" "h264.js" "text/javascript; charset=utf-8"
+    "/inflate.js" "inflate.js" "text/javascript; charset=utf-8"
+    "/jpeg.js" "jpeg.js" "text/javascript; charset=utf-8"
     "/keyboard.js" "keyboard.js" "text/javascript; charset=utf-8"
     "/keyrow.js" "keyrow.js" "text/javascript; charset=utf-8"
     "/line.js" "line.js" "text/javascript; charset=utf-8"
@@ -27,6 +32,9 @@ pub(crate) const FILES: &[File] = files! {
     "/panel.js" "panel.js" "text/javascript; charset=utf-8"
     "/picture.js" "picture.js" "text/javascript; charset=utf-8"
     "/pointer.js" "pointer.js" "text/javascript; charset=utf-8"
+    "/probe.js" "probe.js" "text/javascript; charset=utf-8"
+    "/rects.js" "rects.js" "text/javascript; charset=utf-8"
+    "/tight.js" "tight.js" "text/javascript; charset=utf-8"
 };
 
 #[cfg(test)]
@@ -41,7 +49,7 @@ mod tests {
     #[test]
     fn every_file_that_is_referred_to_is_there() {
         for file in FILES {
-            let scripts = between(file.text, "from '/", '\'');
+            let scripts = between(file.text, "from './", '\'');
             let links = between(file.text, "src=\"/", '"').chain(between(
                 file.text,
                 "rel=\"stylesheet\" href=\"/",

@@ -13,14 +13,11 @@ use kvm_examples::virtual_target::VirtualTarget;
 use kvm_hid::gadget::GadgetNode;
 use kvm_hid::testing::DescriptorError;
 use kvm_hid::{HidError, Interface, ReportSink, Seat};
-#[cfg(feature = "openh264")]
-use kvm_stream::OpenH264Encoder;
-use kvm_stream::{Encoder, JpegEncoder, Pipeline};
 use tokio::net::{TcpListener, TcpSocket};
 
 use crate::freshest::Freshest;
 use crate::manifest::{manifest, recordings_folder};
-use crate::options::{Options, PictureCodec};
+use crate::options::Options;
 use crate::recording::RecordingError;
 
 /// The parts of an assembled KVM.
@@ -28,7 +25,7 @@ use crate::recording::RecordingError;
 pub(crate) struct Parts {
     pub(crate) manifest: Manifest,
     pub(crate) ledger: Ledger,
-    pub(crate) pipeline: Pipeline,
+    pub(crate) source: Box<dyn FrameSource>,
     pub(crate) seat: Seat,
     pub(crate) listener: Listener,
     pub(crate) recordings: PathBuf,
@@ -64,7 +61,6 @@ impl Parts {
                 (Box::new(target.screen()) as Box<dyn FrameSource>, seat, Some(target))
             }
         };
-        let pipeline = Pipeline::new(source, encoder(options));
         let listener = Listener::bind(options.listen, manifest.grant(&ledger)?)?;
         // Recordings start later, when no grant can be had any more. A manifest without the word has none.
         let recording_grants = match manifest.grant(&ledger) {
@@ -75,9 +71,9 @@ impl Parts {
             Err(GrantError::Undeclared { .. }) if options.record.is_none() => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        assemble(&manifest, &[("the picture", &pipeline), ("the seat", &seat), ("the page", &listener)])?;
+        assemble(&manifest, &[("the picture", &source), ("the seat", &seat), ("the page", &listener)])?;
         seal_process();
-        Ok(Self { manifest, ledger, pipeline, seat, listener, recordings, recording_grants, target })
+        Ok(Self { manifest, ledger, source, seat, listener, recordings, recording_grants, target })
     }
 }
 
@@ -120,14 +116,6 @@ fn seat(options: &Options, manifest: &Manifest, ledger: &Ledger) -> Result<Seat,
         };
         Ok(seat.with_sink(sink))
     })
-}
-
-fn encoder(options: &Options) -> Box<dyn Encoder> {
-    match options.codec {
-        PictureCodec::Jpeg => Box::new(JpegEncoder::new(options.quality)),
-        #[cfg(feature = "openh264")]
-        PictureCodec::H264 => Box::new(OpenH264Encoder::new(OpenH264Encoder::DEFAULT_QUANTISER)),
-    }
 }
 
 /// Why the KVM does not start.

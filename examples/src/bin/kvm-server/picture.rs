@@ -1,4 +1,4 @@
-//! The picture thread: it drives the pipeline, and waits when there is nothing to do.
+//! The picture thread: it drives the pipelines, and waits when there is nothing to do.
 
 use std::io;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use kvm_capture::{Frame, FrameFormat, Timestamp};
-use kvm_stream::{FanOut, JpegEncoder, Pipeline, StageTimes, Step, Tiles};
+use kvm_capture::{Captured, Frame, FrameFormat, Timestamp};
+use kvm_stream::{JpegEncoder, Tiles};
 use rustix::event::PollFlags;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
@@ -16,6 +16,7 @@ use tokio::sync::{oneshot, watch};
 use crate::inbox::{Inbox, Outbox, WokenBy, inbox};
 use crate::report::{chain, complain};
 use crate::state::{Format, PictureStats, Signal};
+use crate::tracks::{Round, Tracks};
 
 /// What is known about the picture, for the sockets.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub(crate) struct PictureState {
 /// What others ask of the thread.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// A viewer asks for a picture that decoding can start at; the pipeline sees to it.
+    /// A viewer asks for a picture that decoding can start at; its pipeline sees to it.
     Look,
     /// Somebody wants the newest picture as a JPEG.
     Snapshot(oneshot::Sender<Snapshot>),
@@ -54,11 +55,8 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// Starts the thread. Packets go to the sinks; snapshots are of this quality.
-    pub(crate) fn start(mut pipeline: Pipeline, sinks: [FanOut; 2], quality: u8) -> io::Result<Self> {
-        for sink in sinks {
-            pipeline.add_sink(Box::new(sink));
-        }
+    /// Starts the thread; snapshots are of this quality.
+    pub(crate) fn start(tracks: Tracks, quality: u8) -> io::Result<Self> {
         let (commands, inbox) = inbox()?;
         let (publish, state) = watch::channel(PictureState {
             signal: Signal::waiting(),
@@ -67,7 +65,7 @@ impl Picture {
         });
         let newest = Newest::default();
         let projection = Projection {
-            pipeline: pipeline.with_clock(Instant::now),
+            tracks,
             publish,
             newest: newest.clone(),
             snapshots: JpegEncoder::new(quality),
@@ -111,7 +109,7 @@ pub(crate) fn capture_clock() -> Timestamp {
 /// The thread's own state.
 #[derive(Debug)]
 struct Projection {
-    pipeline: Pipeline,
+    tracks: Tracks,
     publish: watch::Sender<PictureState>,
     newest: Newest,
     snapshots: JpegEncoder,
@@ -132,11 +130,11 @@ impl Projection {
                     Command::Stop => return,
                 }
             }
-            let rest = match self.pipeline.step() {
-                Ok(Step::Idle) => Some(POLL),
-                Ok(step) => {
+            let rest = match self.tracks.step() {
+                Ok(None) => Some(POLL),
+                Ok(Some(round)) => {
                     false_alarms = 0;
-                    self.note(step);
+                    self.note(round);
                     None
                 }
                 Err(error) => {
@@ -146,7 +144,7 @@ impl Projection {
             };
             self.tally.close_second(Instant::now(), &self.publish);
             let Some(rest) = rest else { continue };
-            let woken = match self.pipeline.readiness() {
+            let woken = match self.tracks.readiness() {
                 Some(source) if rest == POLL && false_alarms < FALSE_ALARMS => {
                     inbox.wait([(source, PollFlags::IN | PollFlags::PRI)], Some(SECOND))
                 }
@@ -167,38 +165,22 @@ impl Projection {
         }
     }
 
-    fn note(&mut self, step: Step) {
-        if let Some(frame) = self.pipeline.frame() {
-            self.newest.is(frame);
+    fn note(&mut self, round: Round) {
+        if round.is_compared {
+            self.tally.add(&round);
         }
-        match step {
-            Step::Unchanged { times } => {
-                self.tally.unchanged += 1;
-                self.tally.add(times, None);
-                self.go_live();
-            }
-            Step::Encoded { damage, bytes, times } => {
-                let tile = u64::from(Tiles::TILE_PX).pow(2);
-                self.tally.changed_tiles = damage.area().div_ceil(tile);
-                self.tally.add(times, Some(bytes));
-                self.go_live();
-            }
-            Step::Unwatched => {
+        match round.captured {
+            Some(Captured::Frame(frame)) => {
+                self.newest.is(&frame);
                 self.tally.captured += 1;
-                self.go_live();
+                self.tally.tiles = tiles(frame.format());
+                // There are frames, so there is a signal, whether the source says so first or not.
+                self.show(Signal::LIVE, Some(frame.format()));
             }
-            Step::SignalChanged(format) => self.show(Signal::LIVE, Some(format)),
-            Step::SignalLost(loss) => self.show(Signal::lost(loss), None),
-            Step::Starved { .. } => self.tally.starved += 1,
+            Some(Captured::SignalChanged(format)) => self.show(Signal::LIVE, Some(format)),
+            Some(Captured::SignalLost(loss)) => self.show(Signal::lost(loss), None),
+            Some(Captured::Starved { .. }) => self.tally.starved += 1,
             _ => {}
-        }
-    }
-
-    /// There are frames, so there is a signal, whether the source says so first or not.
-    fn go_live(&mut self) {
-        if let Some(format) = self.pipeline.frame().map(Frame::format) {
-            self.tally.tiles = tiles(format);
-            self.show(Signal::LIVE, Some(format));
         }
     }
 
@@ -221,7 +203,7 @@ impl Projection {
 
     fn take_snapshot(&mut self, answer: oneshot::Sender<Snapshot>) {
         // Without a picture the answer is dropped, which is an answer.
-        let Some(frame) = self.pipeline.frame() else { return };
+        let Some(frame) = self.tracks.frame() else { return };
         match self.snapshots.picture(frame) {
             Ok(jpeg) => {
                 let snapshot = Snapshot { jpeg, sequence: frame.sequence(), timestamp: frame.timestamp() };
@@ -238,6 +220,7 @@ impl Projection {
 struct Tally {
     since: Instant,
     captured: u32,
+    compared: u32,
     sent: u32,
     bytes: u64,
     diff: Duration,
@@ -253,6 +236,7 @@ impl Tally {
         Self {
             since,
             captured: 0,
+            compared: 0,
             sent: 0,
             bytes: 0,
             diff: Duration::ZERO,
@@ -264,13 +248,16 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, times: StageTimes, sent: Option<usize>) {
-        self.captured += 1;
-        self.diff += times.diff;
-        if let Some(bytes) = sent {
+    fn add(&mut self, round: &Round) {
+        self.compared += 1;
+        self.diff += round.times.diff;
+        if round.is_encoded {
+            self.changed_tiles = round.changed_tiles;
             self.sent += 1;
-            self.bytes += bytes as u64;
-            self.encode += times.encode;
+            self.bytes += round.bytes as u64;
+            self.encode += round.times.encode;
+        } else {
+            self.unchanged += 1;
         }
     }
 
@@ -287,7 +274,7 @@ impl Tally {
             bytes_per_s: self.bytes * 1_000_000 / micros(past).max(1),
             changed_tiles: self.changed_tiles,
             tiles: self.tiles,
-            diff_us: mean(self.diff, self.captured),
+            diff_us: mean(self.diff, self.compared),
             encode_us: mean(self.encode, self.sent),
             unchanged: self.unchanged,
             starved: self.starved,

@@ -7,20 +7,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use kvm_stream::FanOut;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::app::{App, ended};
+use crate::channels::Channels;
 use crate::input::Input;
 use crate::options::Options;
 use crate::origin::Site;
 use crate::parts::{Parts, StartError};
+use crate::photon::Photons;
 use crate::picture::Picture;
 use crate::recording::{RecordingError, Recordings};
 use crate::report::{complain, say};
 use crate::session::Door;
+use crate::tracks::Tracks;
 use crate::web::{Web, routes};
 
 /// Assembles the KVM and serves it until the program is told to end.
@@ -29,12 +31,13 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
     let told_to_end =
         told_to_end().map_err(|source| StartError::System { what: "waiting for signals", source })?;
     let parts = Parts::assemble(options)?;
-    let (packets, tape) = (FanOut::new(VIEWER_BOUND), FanOut::new(TAPE_BOUND));
+    let channels = Channels::new(options.codec);
     let started = |source| StartError::System { what: "a thread", source };
-    let picture =
-        Picture::start(parts.pipeline, [packets.clone(), tape.clone()], options.quality).map_err(started)?;
+    let tracks = Tracks::new(parts.source, channels.encoders(options.quality));
+    let picture = Picture::start(tracks, options.quality).map_err(started)?;
     let input = Input::start(parts.seat).map_err(started)?;
     let newest = picture.newest.clone();
+    let tape = channels.tape().clone();
     let recordings = Arc::new(Recordings::new(parts.recordings, tape, newest, parts.recording_grants));
     if let Some(file) = &options.record {
         recordings.start_into(file)?;
@@ -47,13 +50,14 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
         door: Mutex::new(door),
         manifest: parts.manifest,
         ledger: parts.ledger,
-        packets,
+        channels,
         picture: picture.commands.clone(),
         picture_state: picture.state.clone(),
         input: input.commands.clone(),
         input_state: input.state.clone(),
         recordings: Arc::clone(&recordings),
         recording_changed: watch::Sender::new(()),
+        photons: Photons::default(),
         target_text: parts.target.map(|target| Box::new(move || target.text()) as Box<_>),
         end: end.subscribe(),
         holders: AtomicU64::new(1),
@@ -105,9 +109,5 @@ fn told_to_end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Pictures a viewer may be behind: one on its way and the newest.
-const VIEWER_BOUND: usize = 2;
-/// Pictures a recording may be behind: two seconds, which is how long a disk may stall.
-const TAPE_BOUND: usize = 120;
 /// How long viewers get to hear that the server ends.
 const GOODBYE: Duration = Duration::from_secs(1);

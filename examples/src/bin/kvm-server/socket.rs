@@ -17,25 +17,26 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use crate::app::{App, ended};
-use crate::input::{self, Reason};
-use crate::message::{Message, picture_message};
+use crate::input::{self, Notice, Reason};
+use crate::message::{Message, picture_header};
 use crate::picture::{self, capture_clock, micros};
 use crate::report::chain;
 use crate::state::Line;
 
-/// Serves a page until either side is gone, and then has its keys released at once.
-pub(crate) async fn serve(socket: WebSocket, app: Arc<App>) {
-    let (refuse, refusals) = mpsc::channel(REFUSALS);
-    let seated = Seated::join(&app, refuse.clone());
+/// Serves a page until either side is gone, and then has its keys released at once. Pictures come from `viewer`; a page
+/// without one has them from elsewhere.
+pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, viewer: Option<Viewer>) {
+    let (notify, notices) = mpsc::channel(NOTICES);
+    let seated = Seated::join(&app, notify.clone());
     let shared = Shared::default();
     let (sink, stream) = socket.split();
-    let reader = Reader { app: &app, holder: seated.holder, stream, refuse, shared: &shared };
+    let reader = Reader { app: &app, holder: seated.holder, stream, notify, shared: &shared };
     let writer = Writer {
         app: &app,
         holder: seated.holder,
         sink,
-        refusals,
-        viewer: app.packets.join(),
+        notices,
+        viewer,
         line: Line::default(),
         shared: &shared,
     };
@@ -53,9 +54,9 @@ struct Seated<'a> {
 }
 
 impl<'a> Seated<'a> {
-    fn join(app: &'a App, refusals: mpsc::Sender<Reason>) -> Self {
+    fn join(app: &'a App, notices: mpsc::Sender<Notice>) -> Self {
         let viewer = app.next_holder();
-        app.input.send(input::Command::Join { viewer, refusals });
+        app.input.send(input::Command::Join { viewer, notices });
         Self { app, holder: viewer }
     }
 }
@@ -71,13 +72,15 @@ impl Drop for Seated<'_> {
 struct Shared {
     malformed: AtomicU64,
     keyframe: Notify,
+    painted: AtomicU64,
+    acknowledged: Notify,
 }
 
 struct Reader<'a> {
     app: &'a App,
     holder: Holder,
     stream: SplitStream<WebSocket>,
-    refuse: mpsc::Sender<Reason>,
+    notify: mpsc::Sender<Notice>,
     shared: &'a Shared,
 }
 
@@ -103,6 +106,16 @@ impl Reader<'_> {
                 }
                 Ok(Message::Record { on }) => self.record(on).await,
                 Ok(Message::Keyframe) => self.shared.keyframe.notify_one(),
+                Ok(Message::Painted { sequence }) => {
+                    self.shared.painted.store(sequence, Ordering::Relaxed);
+                    self.shared.acknowledged.notify_one();
+                }
+                Ok(Message::Photon(time)) if self.app.is_controlled_by(self.holder) => {
+                    self.app.photons.add(time)
+                }
+                Ok(Message::Photon(_)) => {
+                    self.refuse("measuring is for whoever has control: take control first")
+                }
                 Err(reason) => self.malformed(reason),
             }
         }
@@ -124,7 +137,7 @@ impl Reader<'_> {
 
     fn refuse(&self, reason: impl Into<Reason>) {
         // A page that does not read what it is told misses some of it.
-        let _ = self.refuse.try_send(reason.into());
+        let _ = self.notify.try_send(Notice::Refused(reason.into()));
     }
 }
 
@@ -132,8 +145,8 @@ struct Writer<'a> {
     app: &'a App,
     holder: Holder,
     sink: SplitSink<WebSocket, Frame>,
-    refusals: mpsc::Receiver<Reason>,
-    viewer: Viewer,
+    notices: mpsc::Receiver<Notice>,
+    viewer: Option<Viewer>,
     line: Line,
     shared: &'a Shared,
 }
@@ -156,44 +169,70 @@ impl Writer<'_> {
                     let frame = CloseFrame { code: close_code::AWAY, reason: "the server ends".into() };
                     return self.sink.send(Frame::Close(Some(frame))).await;
                 }
-                Some(reason) = self.refusals.recv() => {
-                    self.say(&json!({ "type": "refused", "reason": reason })).await?;
+                Some(notice) = self.notices.recv() => {
+                    let message = match notice {
+                        Notice::Refused(reason) => json!({ "type": "refused", "reason": reason }),
+                        Notice::Probed { probe, at } => json!({ "type": "probed", "probe": probe, "at_us": at.as_micros() }),
+                    };
+                    self.say(&message).await?;
                 }
                 () = due_at(is_due.then_some(state_at)) => {
                     is_due = false;
                     state_at = Instant::now() + STATE_PAUSE;
-                    self.line.dropped = self.viewer.dropped();
+                    self.line.dropped = self.viewer.as_ref().map_or(0, Viewer::dropped);
                     self.line.malformed = self.shared.malformed.load(Ordering::Relaxed);
                     let state = self.app.state(Some(self.holder), &self.line);
                     self.say(&state).await?;
                 }
                 () = self.shared.keyframe.notified() => {
-                    self.viewer.request_keyframe();
-                    self.app.picture.send(picture::Command::Look);
+                    if let Some(viewer) = &mut self.viewer {
+                        viewer.request_keyframe();
+                        self.app.picture.send(picture::Command::Look);
+                    }
                 }
                 Ok(()) = picture.changed() => is_due = true,
                 Ok(()) = input.changed() => is_due = true,
                 Ok(()) = recording.changed() => is_due = true,
                 _ = second.tick() => is_due = true,
                 _ = ping.tick() => self.sink.send(Frame::Ping(Bytes::new())).await?,
-                Some(packet) = poll_fn(|context| self.viewer.poll_packet(context)) => self.show(&packet).await?,
+                () = self.shared.acknowledged.notified() => self.acknowledge(),
+                Some(packet) = next_packet(&mut self.viewer) => self.show(packet).await?,
             }
         }
     }
 
-    async fn show(&mut self, packet: &Packet) -> Result<(), axum::Error> {
+    async fn show(&mut self, packet: Packet) -> Result<(), axum::Error> {
         let sent = capture_clock();
-        let message = picture_message(packet, sent);
+        let header = picture_header(&packet, sent);
         let start = Instant::now();
-        self.sink.send(Frame::Binary(message.into())).await?;
+        self.sink.feed(Frame::Binary(header.into())).await?;
+        self.sink.send(Frame::Binary(packet.payload)).await?;
         self.line.send_us = micros(start.elapsed());
         self.line.age_us = micros(sent.saturating_since(packet.timestamp));
         Ok(())
     }
 
+    /// The page is done with a picture and all before it.
+    fn acknowledge(&mut self) {
+        let painted = self.shared.painted.load(Ordering::Relaxed);
+        let acknowledged =
+            self.viewer.as_mut().and_then(|viewer| viewer.acknowledge(painted, capture_clock()));
+        if let Some(acknowledged) = acknowledged {
+            self.line.round_trip_us = micros(acknowledged.round_trip());
+        }
+    }
+
     async fn say(&mut self, message: &impl serde::Serialize) -> Result<(), axum::Error> {
         let text = serde_json::to_string(message).map_err(axum::Error::new)?;
         self.sink.send(Frame::Text(text.into())).await
+    }
+}
+
+/// The next packet; never one for a page that has its pictures from elsewhere.
+async fn next_packet(viewer: &mut Option<Viewer>) -> Option<Packet> {
+    match viewer {
+        Some(viewer) => poll_fn(|context| viewer.poll_packet(context)).await,
+        None => pending().await,
     }
 }
 
@@ -205,8 +244,8 @@ async fn due_at(at: Option<Instant>) {
     }
 }
 
-/// Refusals that wait for a page to read them.
-const REFUSALS: usize = 32;
+/// Notices that wait for a page to read them.
+const NOTICES: usize = 32;
 /// Requests of one page that wait for the input thread.
 const REQUESTS: usize = 256;
 const SECOND: Duration = Duration::from_secs(1);

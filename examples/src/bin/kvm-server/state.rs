@@ -7,6 +7,8 @@ use kvm_capture::{FrameFormat, SignalLoss};
 use kvm_hid::{Interface, Leds, LinkState};
 use serde::Serialize;
 
+use crate::photon::PhotonStats;
+
 /// What is known about the picture.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Signal {
@@ -72,6 +74,8 @@ pub(crate) struct Line {
     pub(crate) send_us: u64,
     /// How old the newest picture was when it was sent.
     pub(crate) age_us: u64,
+    /// How long it took from handing out a picture until word came that it is painted.
+    pub(crate) round_trip_us: u64,
     /// Pictures this viewer lost because it was slow.
     pub(crate) dropped: u64,
     /// Messages of this viewer that were none of the protocol.
@@ -85,6 +89,8 @@ pub(crate) struct Stats {
     pub(crate) picture: PictureStats,
     #[serde(flatten)]
     pub(crate) line: Line,
+    /// From input to light, as pages measured it.
+    pub(crate) photon: Option<PhotonStats>,
 }
 
 /// What the input thread tells the sockets.

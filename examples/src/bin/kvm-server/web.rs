@@ -15,13 +15,16 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use clap::ValueEnum;
 use futures_util::stream::{Stream, unfold};
 use kvm_capture::Timestamp;
-use kvm_stream::Codec;
+use kvm_stream::{FanOut, ViewerPolicy};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
 use crate::app::{App, ended};
+use crate::metrics;
+use crate::options::PictureCodec;
 use crate::origin::Site;
 use crate::page;
 use crate::picture;
@@ -45,8 +48,9 @@ pub(crate) fn routes(web: Web) -> Router {
     }
     router
         .route("/snapshot.jpg", get(snapshot))
-        .route("/pictures.mjpeg", get(pictures))
+        .route("/stream.mjpeg", get(mjpeg))
         .route("/state", get(state))
+        .route("/metrics", get(metrics))
         .route("/invite", post(invite))
         .route("/recordings/{name}", get(recording))
         .route("/target/text", get(target_text))
@@ -119,18 +123,35 @@ fn spend(web: &Web, token: &str) -> Response {
     }
 }
 
-async fn stream(State(web): State<Web>, upgrade: WebSocketUpgrade) -> Response {
-    if web.app.packets.viewers() >= VIEWERS {
+async fn stream(State(web): State<Web>, uri: Uri, upgrade: WebSocketUpgrade) -> Response {
+    let channels = &web.app.channels;
+    if channels.viewers() >= VIEWERS {
         return (StatusCode::SERVICE_UNAVAILABLE, "There are too many viewers.\n").into_response();
     }
+    let codec = match query(&uri, "codec") {
+        // Such a page shows `/stream.mjpeg` itself.
+        Some("mjpeg") => None,
+        Some(name) => match PictureCodec::from_str(name, false) {
+            Ok(codec) => Some(codec),
+            Err(_) => {
+                return (StatusCode::BAD_REQUEST, "There are no pictures of that codec.\n").into_response();
+            }
+        },
+        None => Some(channels.preferred()),
+    };
+    let viewer = codec.and_then(|codec| channels.of(codec)).map(|viewers| viewers.join_with(PAGE));
     upgrade
         .max_message_size(MESSAGE_BYTES)
         .max_frame_size(MESSAGE_BYTES)
-        .on_upgrade(move |socket| socket::serve(socket, web.app))
+        .on_upgrade(move |socket| socket::serve(socket, web.app, viewer))
 }
 
 async fn state(State(web): State<Web>) -> Response {
     json(&web.app.state(None, &Line::default()))
+}
+
+async fn metrics(State(web): State<Web>) -> Response {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::of(&web.app)).into_response()
 }
 
 async fn invite(State(web): State<Web>, headers: HeaderMap) -> Response {
@@ -155,19 +176,18 @@ async fn snapshot(State(web): State<Web>) -> Response {
     (headers, snapshot.jpeg).into_response()
 }
 
-async fn pictures(State(web): State<Web>) -> Response {
-    let viewer = web.app.packets.join();
+async fn mjpeg(State(web): State<Web>) -> Response {
+    let Some(viewer) = web.app.channels.of(PictureCodec::Jpeg).map(FanOut::join) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     web.app.picture.send(picture::Command::Look);
     let parts = unfold((viewer, web.app.end.clone()), |(mut viewer, mut end)| async move {
         let packet = tokio::select! {
             () = ended(&mut end) => return None,
             packet = std::future::poll_fn(|context| viewer.poll_packet(context)) => packet?,
         };
-        // With H.264 there is no JPEG to send on.
-        (packet.codec == Codec::Jpeg).then(|| {
-            let part = part(&packet.payload, packet.sequence, packet.timestamp);
-            (Ok::<_, Infallible>(part), (viewer, end))
-        })
+        let part = part(&packet.payload, packet.sequence, packet.timestamp);
+        Some((Ok::<_, Infallible>(part), (viewer, end)))
     });
     ([(header::CONTENT_TYPE, "multipart/x-mixed-replace; boundary=picture")], Body::from_stream(parts))
         .into_response()
@@ -279,5 +299,7 @@ const NO_SESSION: &str = "Open the link that kvm-server printed when it started.
 /// The longest message of a page: a text to type.
 const MESSAGE_BYTES: usize = 64 * 1024;
 const VIEWERS: usize = 64;
+/// A page tells what it has painted. So many pictures cover a fifth of a second of 60 a second, which is a long way.
+const PAGE: ViewerPolicy = ViewerPolicy::window(12);
 /// Bytes of a recording that are read at once.
 const PIECE: u64 = 256 * 1024;

@@ -18,12 +18,14 @@ export class Line {
   #heardAt = 0;
   #retry = 0;
   #handlers;
+  #codec;
 
   phase = 'connecting';
   retryAt = 0;
 
-  /** `handlers`: `phase()`, `picture(buffer)`, and one function per type of text message. */
-  constructor(handlers) {
+  /** `handlers`: `phase()`, `picture(buffer)`, and one function per type of text message. `codec`: of pictures; empty for the server's own choice. */
+  constructor(codec, handlers) {
+    this.#codec = codec;
     this.#handlers = handlers;
     setInterval(() => this.#watch(), ALIVE_MS);
     // A lid that opens or a network that comes back is worth a try at once.
@@ -35,6 +37,10 @@ export class Line {
   /** How long ago the server was heard: so old is what one sees. */
   get silence() {
     return performance.now() - this.#heardAt;
+  }
+
+  get codec() {
+    return this.#codec;
   }
 
   get congested() {
@@ -54,9 +60,19 @@ export class Line {
     this.#open();
   }
 
+  /** Opens the line anew, with pictures of another codec. */
+  change(codec) {
+    this.#codec = codec;
+    if (this.phase === 'ended') return;
+    clearTimeout(this.#retry);
+    this.#socket?.close();
+    this.#enter('lost');
+    this.#open();
+  }
+
   #open() {
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
-    const socket = new WebSocket(`${scheme}//${location.host}/stream`);
+    const socket = new WebSocket(`${scheme}//${location.host}/stream${this.#codec && `?codec=${this.#codec}`}`);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
     this.#openedAt = performance.now();

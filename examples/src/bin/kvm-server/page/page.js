@@ -4,7 +4,9 @@
 // to be under control gets no input.
 
 import { Line } from './line.js';
+import { Film } from './film.js';
 import { Picture } from './picture.js';
+import { Probe } from './probe.js';
 import { Held, Keyboard } from './keyboard.js';
 import { KeyRow } from './keyrow.js';
 import { Pointer } from './pointer.js';
@@ -15,6 +17,8 @@ const $ = (id) => document.getElementById(id);
 const app = $('kvm');
 const canvas = $('picture');
 const TICK_MS = 250;
+/** Where a codec does not work, the next one is tried; the last one is the browser's own affair. */
+const INSTEAD = { 'H.264': 'rects', Rectangles: 'jpeg', JPEG: 'mjpeg' };
 // The server takes messages of 64 KiB; a character may take two bytes on the way.
 const LONGEST_TEXT = 30000;
 
@@ -26,10 +30,11 @@ let fresh = false;
 let wantsControl = true;
 let hintsOfLeaving = 2;
 
-const line = new Line({
+const line = new Line(askedCodec(), {
   phase: lineChanged,
   picture: (buffer) => picture.take(buffer),
   state: stateCame,
+  probed: (message) => probe.probed(message),
   refused: ({ reason }) => notice.toast(reason),
 });
 
@@ -38,15 +43,26 @@ const send = (message) => mayControl() && line.send(message);
 
 const notice = new Notice({ retry: () => line.retryNow(), takeControl, stopTyping: () => send({ type: 'stop-typing' }) });
 const panel = new Panel({ control: () => (mayControl() ? leaveControl() : takeControl()), invite });
-const picture = new Picture(canvas, $('stage'), {
+const picture = new Picture(canvas, $('film'), $('stage'), {
   painted(header) {
     fresh = true;
     panel.painted(header);
+    probe.painted(header);
     render();
   },
+  passed: ({ sequence }) => line.send({ type: 'painted', sequence }),
   keyframe: () => line.send({ type: 'keyframe' }),
   trouble: (words) => notice.toast(words),
+  unable: (codec) => changeCodec(INSTEAD[codec]),
 });
+const film = new Film($('film'), {
+  shown(width, height) {
+    fresh = line.phase === 'open';
+    picture.shownByTwin(width, height);
+    render();
+  },
+});
+const probe = new Probe(send);
 
 const held = new Held(send);
 const pointer = new Pointer(canvas, {
@@ -92,8 +108,22 @@ render();
 
 // The line and what it says.
 
+function askedCodec() {
+  const asked = new URLSearchParams(location.search).get('codec');
+  return ['rects', 'jpeg', 'h264', 'mjpeg'].includes(asked) ? asked : '';
+}
+
+function changeCodec(codec) {
+  notice.toast(`This browser shows the pictures in another way: ${codec}.`);
+  line.change(codec);
+}
+
 function lineChanged() {
-  if (line.phase !== 'open') forgetInput();
+  if (line.phase === 'open' && line.codec === 'mjpeg' && !fresh) film.start();
+  if (line.phase !== 'open') {
+    forgetInput();
+    probe.stop();
+  }
   if (line.phase === 'lost' || line.phase === 'ended') {
     state = null;
     fresh = false;

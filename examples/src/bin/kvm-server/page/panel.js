@@ -1,5 +1,7 @@
 // The toolbar's lights and words, and the side panel: what the server says of itself, and what this page measures.
 
+import { CODECS } from './picture.js';
+
 const $ = (id) => document.getElementById(id);
 const NARROW = matchMedia('(max-width: 1080px)');
 const LINKS = { ready: 'Ready', 'not-polling': 'Not read by the target', detached: 'Detached', absent: 'None' };
@@ -46,7 +48,7 @@ export class Panel {
   painted(header) {
     this.#paints += 1;
     this.#ages.add(header, performance.now());
-    this.#say('stat-picture', `${header.codec === 1 ? 'H.264' : 'JPEG'}, ${amount(header.bytes)}`);
+    this.#say('stat-picture', `${CODECS[header.codec]}, ${amount(header.bytes)}`);
   }
 
   /** The line is new: another clock may be behind it. */
@@ -150,6 +152,7 @@ export class Panel {
     this.#say('stat-tiles', `${stats.changed_tiles} of ${stats.tiles}`);
     this.#say('stat-unchanged', String(stats.unchanged));
     this.#say('stat-dropped', String(stats.dropped));
+    if (stats.round_trip_us > 0) this.#say('stat-acknowledged', `${(stats.round_trip_us / 1000).toFixed(1)} ms`);
     // Seconds in which nothing was encoded say nothing of the pictures that are seen.
     if (stats.encode_us > 0) this.#times = stats;
     if (this.#times) this.#showStages(this.#times);

@@ -1,40 +1,51 @@
-// From a binary message to pixels: JPEG by way of `createImageBitmap`, H.264 by way of WebCodecs.
-//
-// The newest picture wins. A JPEG that arrives while another is being decoded waits alone, and is replaced
-// by the next one; H.264 has to be decoded without gaps, so that a decoder that lags is emptied and
-// started again at a picture that decoding can start at.
+// From binary messages to pixels. A picture is two messages: a header, and then what the decoder of its codec takes.
+
+import { H264Decoder } from './h264.js';
+import { JpegDecoder } from './jpeg.js';
+import { RectsDecoder } from './deltas.js';
 
 const HEADER_BYTES = 32;
-const JPEG = 0;
-const H264 = 1;
 const STARTS_HERE = 1;
-// Pictures that a decoder may have in hand before it is held to lag.
-const LAG = 8;
 const ASK_AGAIN_MS = 1000;
+/** The names of the codecs, by their numbers. */
+export const CODECS = ['JPEG', 'H.264', 'Rectangles'];
+const RECTS = 2;
+// A codec with so much trouble within that time does not work here.
+const MOST_TROUBLES = 3;
+const TROUBLE_MS = 10000;
 
 /** Paints what comes, and keeps the canvas as large as its stage and the pixel grid of the screen allow. */
 export class Picture {
   #canvas;
   #stage;
-  #context;
+  #hooks;
+  #surface = null;
   #decoders;
+  #twin;
+  /** The header whose payload is the next message. */
+  #header = null;
   #painted = 0;
   #scale = 0;
+  #askedAt = -Infinity;
+  #newest = null;
+  #troubles = [];
 
-  /** `hooks`: `painted(header)`, `keyframe()`, `trouble(words)`. */
-  constructor(canvas, stage, hooks) {
+  /**
+   * `twin` is an image that is kept in the canvas's place. `hooks`: `painted(header)`, `passed(header)` (it and all
+   * before it are done with, painted or not), `keyframe()`, `trouble(words)`, `unable(codec)` (it does not work here).
+   */
+  constructor(canvas, twin, stage, hooks) {
     this.#canvas = canvas;
     this.#stage = stage;
-    this.#context = canvas.getContext('2d', { alpha: false });
+    this.#hooks = hooks;
+    this.#twin = twin;
     const output = {
-      paint: (image, header) => {
-        this.#paint(image, header);
-        hooks.painted(header);
-      },
-      keyframe: hooks.keyframe,
-      trouble: hooks.trouble,
+      paint: (header, how) => this.#paint(header, how),
+      keyframe: () => this.#askForStart(),
+      trouble: (words) => this.#count(words),
+      unable: () => this.#unable(),
     };
-    this.#decoders = { [JPEG]: new JpegDecoder(output), [H264]: new H264Decoder(output) };
+    this.#decoders = [new JpegDecoder(output), new H264Decoder(output), new RectsDecoder(output)];
     new ResizeObserver(() => this.#fit()).observe(stage);
     this.#fit();
   }
@@ -50,29 +61,77 @@ export class Picture {
 
   /** Takes a binary message. */
   take(buffer) {
-    const header = parseHeader(buffer);
-    if (header) this.#decoders[header.codec]?.decode(header, new Uint8Array(buffer, HEADER_BYTES));
+    const header = this.#header;
+    this.#header = header ? null : parseHeader(buffer);
+    if (!header) return;
+    Object.assign(header, { bytes: buffer.byteLength, arrived: performance.now() });
+    this.#newest = header;
+    this.#decoders[header.codec]?.decode(header, new Uint8Array(buffer));
   }
 
   /** What is being decoded belongs to a line that is gone. */
   forget() {
-    for (const decoder of Object.values(this.#decoders)) decoder.reset();
+    this.#header = null;
+    this.#newest = null;
+    this.#askedAt = -Infinity;
+    for (const decoder of this.#decoders) decoder.reset();
   }
 
   /** The size that pictures are going to have, so that the layout is right before the first one. */
   expect(width, height) {
-    if (!this.painted && width > 0 && height > 0) this.#resize(width, height);
+    if ((!this.painted || !this.#twin.hidden) && width > 0 && height > 0) this.#resize(width, height);
+  }
+
+  /** The twin shows a picture that was not painted here. */
+  shownByTwin(width, height) {
+    this.#resize(width, height);
+    this.#mark('MJPEG', '');
   }
 
   toBlob() {
+    if (!this.#twin.hidden) this.#surfaceFor(null).draw(this.#twin, { x: 0, y: 0, width: this.#canvas.width, height: this.#canvas.height });
     return new Promise((done) => this.#canvas.toBlob(done, 'image/png'));
   }
 
-  #paint(image, header) {
+  #paint(header, how) {
     this.#resize(header.width, header.height);
-    this.#context.drawImage(image, 0, 0, header.width, header.height);
+    how(this.#surfaceFor(header.codec));
+    this.#mark(CODECS[header.codec], header.sequence);
+    this.#hooks.passed(header);
+    this.#hooks.painted(header);
+  }
+
+  #mark(codec, sequence) {
     this.#painted += 1;
-    Object.assign(this.#canvas.dataset, { sequence: header.sequence, painted: this.#painted });
+    Object.assign(this.#canvas.dataset, { sequence, painted: this.#painted, codec });
+  }
+
+  /** Made for the first codec that comes; the others work on it, too. */
+  #surfaceFor(codec) {
+    this.#surface ??= new Surface(this.#canvas, codec === RECTS);
+    return this.#surface;
+  }
+
+  #count(words) {
+    const now = performance.now();
+    this.#troubles = [...this.#troubles.filter((at) => now - at < TROUBLE_MS), now];
+    this.#hooks.trouble(words);
+    if (this.#troubles.length >= MOST_TROUBLES) this.#unable();
+  }
+
+  #unable() {
+    this.#troubles = [];
+    if (this.#newest) this.#hooks.unable(CODECS[this.#newest.codec]);
+  }
+
+  /** Asks once in a while, however often a decoder would. */
+  #askForStart() {
+    // The server waits for word of what it has sent before it sends more.
+    if (this.#newest) this.#hooks.passed(this.#newest);
+    const now = performance.now();
+    if (now - this.#askedAt < ASK_AGAIN_MS) return;
+    this.#askedAt = now;
+    this.#hooks.keyframe();
   }
 
   #resize(width, height) {
@@ -97,150 +156,50 @@ export class Picture {
     style.left = `${Math.floor((room.width - shown.width) / 2) / density}px`;
     style.top = `${Math.floor((room.height - shown.height) / 2) / density}px`;
     style.imageRendering = Number.isInteger(scale) ? 'pixelated' : 'auto';
+    for (const name of ['width', 'height', 'left', 'top', 'imageRendering']) this.#twin.style[name] = style[name];
     this.#scale = scale / density;
   }
 }
 
-/** One picture in hand, at most one waiting. */
-class JpegDecoder {
-  #output;
-  #busy = false;
-  #waiting = null;
-  #generation = 0;
+/** The canvas as what rectangles are painted on. */
+class Surface {
+  #context;
 
-  constructor(output) {
-    this.#output = output;
+  /** `inMemory` keeps it where programs write, and not with the graphics processor. */
+  constructor(canvas, inMemory) {
+    this.#context = canvas.getContext('2d', { alpha: false, willReadFrequently: inMemory });
   }
 
-  reset() {
-    this.#waiting = null;
-    this.#generation += 1;
+  put(pixels, { x, y, width, height }) {
+    this.#context.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), width, height), x, y);
   }
 
-  decode(header, data) {
-    this.#waiting = { header, data };
-    if (!this.#busy) this.#run();
+  fill(colour, { x, y, width, height }) {
+    this.#context.fillStyle = `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
+    this.#context.fillRect(x, y, width, height);
   }
 
-  async #run() {
-    this.#busy = true;
-    while (this.#waiting) {
-      const { header, data } = this.#waiting;
-      const generation = this.#generation;
-      this.#waiting = null;
-      try {
-        const bitmap = await createImageBitmap(new Blob([data], { type: 'image/jpeg' }));
-        if (generation === this.#generation) this.#output.paint(bitmap, header);
-        bitmap.close();
-      } catch (error) {
-        this.#output.trouble(`A picture could not be decoded: ${error.message}`);
-      }
-    }
-    this.#busy = false;
+  copy(fromX, fromY, { x, y, width, height }) {
+    this.#context.putImageData(this.#context.getImageData(fromX, fromY, width, height), x, y);
+  }
+
+  draw(image, { x, y, width, height }) {
+    this.#context.drawImage(image, x, y, width, height);
   }
 }
 
-class H264Decoder {
-  #output;
-  #decoder = null;
-  #codec = '';
-  #pending = new Map();
-  #waitsForStart = true;
-  #askedAt = -Infinity;
-
-  constructor(output) {
-    this.#output = output;
-  }
-
-  reset() {
-    if (this.#decoder && this.#decoder.state !== 'closed') this.#decoder.close();
-    this.#decoder = null;
-    this.#codec = '';
-    this.#pending.clear();
-    this.#waitsForStart = true;
-  }
-
-  decode(header, data) {
-    if (typeof VideoDecoder === 'undefined') {
-      this.#output.trouble('This browser has no decoder for H.264 here: use a newer one, or ask the server for JPEG.');
-      return;
-    }
-    if (this.#decoder?.decodeQueueSize > LAG) this.#startAgain();
-    const starts = (header.flags & STARTS_HERE) !== 0;
-    if (this.#waitsForStart && !starts) return this.#askForStart();
-    try {
-      if (starts) this.#configure(codecOf(data));
-      this.#waitsForStart = false;
-      this.#pending.set(header.captured, header);
-      this.#decoder.decode(new EncodedVideoChunk({ type: starts ? 'key' : 'delta', timestamp: header.captured, data }));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** A new size or profile has a new parameter set: the decoder is configured anew, without a gap in what is shown. */
-  #configure(codec) {
-    if (!codec) throw new Error('no parameter set where decoding should start');
-    if (this.#decoder && this.#codec === codec) return;
-    if (!this.#decoder) {
-      const decoder = new VideoDecoder({
-        output: (frame) => this.#show(decoder, frame),
-        error: (error) => decoder === this.#decoder && this.#fail(error),
-      });
-      this.#decoder = decoder;
-    }
-    this.#decoder.configure({ codec, optimizeForLatency: true });
-    this.#codec = codec;
-  }
-
-  #show(decoder, frame) {
-    const header = this.#pending.get(frame.timestamp);
-    for (const timestamp of this.#pending.keys()) if (timestamp <= frame.timestamp) this.#pending.delete(timestamp);
-    if (header && decoder === this.#decoder) this.#output.paint(frame, header);
-    frame.close();
-  }
-
-  #fail(error) {
-    this.#output.trouble(`The picture stream could not be decoded: ${error.message}`);
-    this.#startAgain();
-  }
-
-  #startAgain() {
-    this.reset();
-    this.#askForStart();
-  }
-
-  #askForStart() {
-    const now = performance.now();
-    if (now - this.#askedAt < ASK_AGAIN_MS) return;
-    this.#askedAt = now;
-    this.#output.keyframe();
-  }
-}
-
-/** The header of a binary message, or null when it is not a picture. */
+/** The header of a picture, or null when the message is none. */
 function parseHeader(buffer) {
-  if (buffer.byteLength <= HEADER_BYTES) return null;
+  if (buffer.byteLength !== HEADER_BYTES) return null;
   const view = new DataView(buffer);
   if (view.getUint8(0) !== 1) return null;
   return {
     codec: view.getUint8(1),
-    flags: view.getUint8(2),
+    startsHere: (view.getUint8(2) & STARTS_HERE) !== 0,
     width: view.getUint16(4, true),
     height: view.getUint16(6, true),
     sequence: Number(view.getBigUint64(8, true)),
     captured: Number(view.getBigUint64(16, true)),
     sent: Number(view.getBigUint64(24, true)),
-    bytes: buffer.byteLength,
-    arrived: performance.now(),
   };
-}
-
-/** The codec string (RFC 6381, 3.3) that the first sequence parameter set of an Annex B stream says, or null. */
-function codecOf(data) {
-  for (let at = 0; at + 6 < data.length; at += 1) {
-    if (data[at] !== 0 || data[at + 1] !== 0 || data[at + 2] !== 1 || (data[at + 3] & 0x1f) !== 7) continue;
-    return `avc1.${[...data.subarray(at + 4, at + 7)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-  }
-  return null;
 }
