@@ -35,7 +35,7 @@ mod tiles;
 
 pub use classify::{Class, classify};
 pub use damage::{CopyRect, Damage};
-pub use diff::TileDiff;
+pub use diff::{Noise, Sensitivity, TileDiff};
 pub use encoder::{EncodeError, Encoder};
 pub use fan_out::{Acknowledged, Drops, FanOut, Viewer, ViewerEnd, ViewerPolicy};
 pub use film::FilmFinder;

@@ -1,5 +1,7 @@
 //! What moved is found, and copies and rectangles together make exactly the new picture.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
+
 use bytes::Bytes;
 use kvm_capture::convert::Converter;
 use kvm_capture::{Frame, FrameFormat, ImageView, PixelFormat};

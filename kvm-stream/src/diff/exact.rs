@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use kvm_capture::{ImageView, PlaneView};
 
-use crate::Tiles;
 use crate::layout::PlaneLayout;
 use crate::tiles::{next_bit, set_bits};
+use crate::{Rect, Tiles};
 
 /// How far something moved from the picture before to this one: columns to the right and rows down, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -22,6 +22,13 @@ impl Vector {
     pub(crate) fn source(at: u32, len: u32, delta: i32, side: u32) -> Option<u32> {
         let from = at.checked_add_signed(delta.checked_neg()?)?;
         (from.checked_add(len)? <= side).then_some(from)
+    }
+
+    /// Where a rectangle was before, if that is inside a picture of this size.
+    pub(crate) fn source_of(self, rect: Rect, (width, height): (u32, u32)) -> Option<Rect> {
+        let x = Self::source(rect.x, rect.width, self.dx, width)?;
+        let y = Self::source(rect.y, rect.height, self.dy, height)?;
+        Some(Rect::new(x, y, rect.width, rect.height))
     }
 }
 
@@ -70,6 +77,22 @@ pub(crate) fn mark_differing(
             }
         }
     }
+}
+
+/// Whether a rectangle of this picture is what was in its place, less the vector, in the picture before. The
+/// rectangle and the vector are of whole units, and the rectangle is inside the picture.
+pub(crate) fn has_moved(before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector, rect: Rect) -> bool {
+    let format = now.format();
+    let Some(from) = vector.source_of(rect, (format.width_px, format.height_px)) else { return false };
+    before.planes().iter().zip(now.planes()).enumerate().all(|(index, (before, now))| {
+        let layout = PlaneLayout::new(format.pixel, index);
+        let columns = layout.columns(rect.x..rect.right(), now);
+        let from_columns = layout.columns(from.x..from.right(), before);
+        let rows = layout.rows(rect.y..rect.bottom());
+        let mut rows = layout.rows(from.y..from.bottom()).zip(rows);
+        columns.len() == from_columns.len()
+            && rows.all(|(from, row)| before.row(from)[from_columns.clone()] == now.row(row)[columns.clone()])
+    })
 }
 
 /// Whether rows without gaps between them are equal, as one comparison of memory.

@@ -1,14 +1,24 @@
 //! Which tiles of a frame differ from the frame before.
 
+mod choice;
 mod exact;
+mod measure;
+mod noise;
 
-use kvm_capture::{Frame, FrameFormat, ImageView};
+use std::time::Duration;
+
+use kvm_capture::{Frame, FrameFormat, ImageView, Timestamp};
 
 use crate::cover::cover_with;
 use crate::motion::MotionSearch;
 use crate::{Damage, Tiles};
 
-pub(crate) use exact::{Vector, mark_differing};
+use choice::{Choice, Seen};
+use noise::NoiseFilter;
+
+pub use choice::Sensitivity;
+pub(crate) use exact::{Vector, has_moved, mark_differing};
+pub use noise::Noise;
 
 /// Finds what changed since the frame before, in the capture's own format.
 ///
@@ -20,6 +30,9 @@ pub(crate) use exact::{Vector, mark_differing};
 /// cannot copy takes [`Damage::without_copies`]. The edges of rectangles and copies are at even pixels where the
 /// format's pixels share colour differences.
 ///
+/// A noisy source changes all over in every frame. [`Sensitivity`] chooses whether differences that are no more than
+/// its noise are let go; the documentation of [`REFRESH`](Self::REFRESH) tells for how long.
+///
 /// The unused byte of 32-bit formats is compared like any other: a source that writes noise there would be seen
 /// as changing.
 #[derive(Debug)]
@@ -27,6 +40,12 @@ pub struct TileDiff {
     previous: Option<Frame>,
     motion: Option<MotionSearch>,
     threads: usize,
+    sensitivity: Sensitivity,
+    choice: Choice,
+    filter: NoiseFilter,
+    // Whether the source is taken for noisy, and whether `filter` then knows what was shown.
+    is_noisy: bool,
+    is_filtering: bool,
     // The tiles of the last frame that differ; kept for its memory.
     changed: Tiles,
 }
@@ -36,10 +55,27 @@ impl TileDiff {
     /// needed, unchanged tiles among the changed ones are painted too.
     pub const MOST_RECTS: usize = 128;
 
+    /// Within which time every tile of a noisy source is shown anew: by the timestamps of the frames, all tiles count
+    /// as changed in turn, some of them in each frame. Until then no byte of it differs from the source by more than
+    /// 2¼ times the [peak](Noise::peak_steps) of the noise, or by 3 steps more than the peak.
+    ///
+    /// What changes by more, as typed text and pointers do, is found at once, and followed until it stood still for
+    /// two frames. In a noisy picture no motion is searched for.
+    pub const REFRESH: Duration = NoiseFilter::REFRESH;
+
     /// Creates a difference engine that has not seen a frame. It is exact and searches for motion.
     pub fn new() -> Self {
-        let motion = Some(MotionSearch::default());
-        Self { previous: None, motion, threads: 1, changed: Tiles::default() }
+        Self {
+            previous: None,
+            motion: Some(MotionSearch::default()),
+            threads: 1,
+            sensitivity: Sensitivity::Exact,
+            choice: Choice::default(),
+            filter: NoiseFilter::default(),
+            is_noisy: false,
+            is_filtering: false,
+            changed: Tiles::default(),
+        }
     }
 
     /// The same without the search for motion, when nothing that gets the damage can copy.
@@ -57,6 +93,19 @@ impl TileDiff {
         self
     }
 
+    /// The same with another sensitivity; [`Sensitivity::Exact`] otherwise.
+    #[must_use]
+    pub fn with_sensitivity(mut self, sensitivity: Sensitivity) -> Self {
+        self.sensitivity = sensitivity;
+        self.is_noisy = sensitivity == Sensitivity::Noisy;
+        self
+    }
+
+    /// The noise of the source, while it is taken for noisy and as soon as it was measured.
+    pub fn noise(&self) -> Option<Noise> {
+        self.filter.noise().filter(|_| self.is_noisy)
+    }
+
     /// What changed from the frame before to this one, which takes its place.
     ///
     /// All of it when there is no frame before, or one of another format. A compressed frame is either equal to
@@ -65,9 +114,14 @@ impl TileDiff {
         let format = frame.format();
         let previous = self.previous.take().filter(|previous| previous.format() == format);
         let damage = match &previous {
-            None => Damage::full(format.width_px, format.height_px),
+            None => {
+                self.start_over();
+                Damage::full(format.width_px, format.height_px)
+            }
             Some(previous) => match (previous.image(), frame.image()) {
-                (Some(before), Some(now)) => self.compare_images(&before, &now),
+                (Some(before), Some(now)) => {
+                    self.compare_images((&before, previous.timestamp()), (&now, frame.timestamp()))
+                }
                 _ if previous.compressed() == frame.compressed() => Damage::NONE,
                 _ => Damage::full(format.width_px, format.height_px),
             },
@@ -78,6 +132,7 @@ impl TileDiff {
 
     /// Takes a frame without comparing it, when nobody asks what changed.
     pub fn hold(&mut self, frame: Frame) {
+        self.is_filtering = false;
         self.previous = Some(frame);
     }
 
@@ -88,6 +143,7 @@ impl TileDiff {
 
     /// Forgets the frame before and gives its buffer back; the next frame is changed all over.
     pub fn forget(&mut self) {
+        self.start_over();
         self.previous = None;
     }
 
@@ -96,15 +152,54 @@ impl TileDiff {
         format.width_px.div_ceil(Tiles::TILE_PX) * format.height_px.div_ceil(Tiles::TILE_PX)
     }
 
-    fn compare_images(&mut self, before: &ImageView<'_>, now: &ImageView<'_>) -> Damage {
+    fn start_over(&mut self) {
+        self.is_noisy = self.sensitivity == Sensitivity::Noisy;
+        self.is_filtering = false;
+        self.choice = Choice::default();
+    }
+
+    fn compare_images(
+        &mut self,
+        (before, before_at): (&ImageView<'_>, Timestamp),
+        (now, at): (&ImageView<'_>, Timestamp),
+    ) -> Damage {
         let format = now.format();
         self.changed.reset((format.width_px, format.height_px));
+        if self.is_noisy {
+            if !self.is_filtering {
+                self.filter.start(before, before_at);
+                self.is_filtering = true;
+            }
+            let is_clean = self.sensitivity == Sensitivity::Automatic
+                && self.choice.see_noisy(before, now, &self.changed);
+            if is_clean {
+                self.start_over();
+                self.filter.find_exactly(now, &mut self.changed);
+            } else {
+                self.filter.find(now, at, &mut self.changed);
+            }
+            return self.painted();
+        }
         mark_changed(before, now, self.threads, &mut self.changed);
-        if self.changed.is_empty() {
-            return Damage::NONE;
+        if self.sensitivity == Sensitivity::Automatic {
+            match self.choice.see_exact(before, now, &self.changed) {
+                Seen::Picture => {}
+                Seen::Noise => return self.painted(),
+                Seen::NoiseForLong => {
+                    self.is_noisy = true;
+                    self.filter.start(now, at);
+                    self.is_filtering = true;
+                    return self.painted();
+                }
+            }
         }
         let moved = self.motion.as_mut().and_then(|motion| motion.find(before, now, &self.changed));
-        moved.unwrap_or_else(|| cover_with(Self::MOST_RECTS, &self.changed).into_iter().collect())
+        moved.unwrap_or_else(|| self.painted())
+    }
+
+    /// The changed tiles, all of them to be painted.
+    fn painted(&self) -> Damage {
+        cover_with(Self::MOST_RECTS, &self.changed).into_iter().collect()
     }
 }
 

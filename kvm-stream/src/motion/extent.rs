@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use kvm_capture::ImageView;
 
-use super::{has_moved, source};
 use crate::classify::is_flat;
-use crate::diff::{Vector, mark_differing};
+use crate::diff::{Vector, has_moved, mark_differing};
 use crate::layout::unit_px;
 use crate::tiles::set_bits;
 use crate::{CopyRect, Rect, Tiles};
@@ -52,7 +51,7 @@ impl Extents {
             self.unfit.insert_rect(rect);
             let rect = grown(before, now, vector, rect, left, copies);
             let format = now.format();
-            let Some(from) = source(vector, rect, (format.width_px, format.height_px)) else { continue };
+            let Some(from) = vector.source_of(rect, (format.width_px, format.height_px)) else { continue };
             if is_flat(now, rect) {
                 continue;
             }

@@ -5,12 +5,14 @@ mod patches;
 mod rows;
 mod sightings;
 
+use std::ops::Range;
+
 use kvm_capture::ImageView;
 
 use crate::classify::is_flat;
 use crate::cover::cover_with;
 use crate::damage::outside;
-use crate::diff::{TileDiff, Vector};
+use crate::diff::{TileDiff, Vector, has_moved};
 use crate::layout::{PlaneLayout, to_units};
 use crate::{CopyRect, Damage, Rect, Tiles};
 
@@ -151,22 +153,6 @@ impl MotionSearch {
     }
 }
 
-/// Whether a rectangle of this picture is what was in its place, less the vector, in the picture before. The
-/// rectangle and the vector are of whole units, and the rectangle is inside the picture.
-fn has_moved(before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector, rect: Rect) -> bool {
-    let format = now.format();
-    let Some(from) = source(vector, rect, (format.width_px, format.height_px)) else { return false };
-    before.planes().iter().zip(now.planes()).enumerate().all(|(index, (before, now))| {
-        let layout = PlaneLayout::new(format.pixel, index);
-        let columns = layout.columns(rect.x..rect.right(), now);
-        let from_columns = layout.columns(from.x..from.right(), before);
-        let rows = layout.rows(rect.y..rect.bottom());
-        let mut rows = layout.rows(from.y..from.bottom()).zip(rows);
-        columns.len() == from_columns.len()
-            && rows.all(|(from, row)| before.row(from)[from_columns.clone()] == now.row(row)[columns.clone()])
-    })
-}
-
 /// The smallest rectangle of whole units around what changed in place within a rectangle; `None` if nothing did.
 fn trimmed(before: &ImageView<'_>, now: &ImageView<'_>, rect: Rect) -> Option<Rect> {
     let format = now.format();
@@ -175,14 +161,14 @@ fn trimmed(before: &ImageView<'_>, now: &ImageView<'_>, rect: Rect) -> Option<Re
         let layout = PlaneLayout::new(format.pixel, index);
         let columns = layout.columns(rect.x..rect.right(), now);
         // The bytes and rows that differed so far; further rows can but widen them.
-        let mut bytes = columns.len()..0;
-        let mut rows = usize::MAX..0;
+        let mut bytes = Range { start: columns.len(), end: 0 };
+        let mut rows: Option<Range<usize>> = None;
         for row in layout.rows(rect.y..rect.bottom()) {
             let (before, now) = (&before.row(row)[columns.clone()], &now.row(row)[columns.clone()]);
             if before == now {
                 continue;
             }
-            rows = rows.start.min(row)..row + 1;
+            rows = Some(rows.map_or(row, |rows| rows.start)..row + 1);
             let differs = |(before, now): (&u8, &u8)| before != now;
             if before[..bytes.start] != now[..bytes.start] {
                 bytes.start = before.iter().zip(now).position(differs).unwrap_or(bytes.start);
@@ -191,20 +177,11 @@ fn trimmed(before: &ImageView<'_>, now: &ImageView<'_>, rect: Rect) -> Option<Re
                 bytes.end = before.iter().zip(now).rposition(differs).map_or(bytes.end, |last| last + 1);
             }
         }
-        if rows.is_empty() {
-            continue;
-        }
+        let Some(rows) = rows else { continue };
         let found = layout.pixels(columns.start + bytes.start..columns.start + bytes.end, rows);
         around = Some(around.map_or(found, |around| around.union(found)));
     }
     to_units(format.pixel, (format.width_px, format.height_px), around?)?.intersection(rect)
-}
-
-/// Where a rectangle was before, if that is inside the picture.
-fn source(vector: Vector, rect: Rect, (width, height): (u32, u32)) -> Option<Rect> {
-    let x = Vector::source(rect.x, rect.width, vector.dx, width)?;
-    let y = Vector::source(rect.y, rect.height, vector.dy, height)?;
-    Some(Rect::new(x, y, rect.width, rect.height))
 }
 
 /// The ways to find vectors, cheapest first.

@@ -15,6 +15,7 @@ use crate::layout::{PlaneLayout, unit_px};
 pub(super) struct PatchSearch {
     seen: Sightings,
     anchors: Vec<(u32, u32)>,
+    rows: Vec<u64>,
     hits: Vec<Vector>,
     counts: Vec<(usize, Vector)>,
 }
@@ -73,14 +74,23 @@ impl PatchSearch {
     /// Looks for the patches at every position inside the anchors.
     fn look(&mut self, now: &ImageView<'_>, layout: PlaneLayout, changed: &Tiles) {
         let (unit_x, unit_y) = unit_px(now.format().pixel);
+        let (width, height) = changed.size_px();
         let plane = now.plane(0);
         self.hits.clear();
         for (column, row) in &self.anchors {
-            for down in (0..Tiles::TILE_PX).step_by(unit_y as usize) {
-                for right in (0..Tiles::TILE_PX).step_by(unit_x as usize) {
-                    let (x, y) = (column * Tiles::TILE_PX + right, row * Tiles::TILE_PX + down);
-                    let hash = hash_patch(&plane, layout, x, y, changed);
-                    let Some(seen) = hash.and_then(|hash| self.seen.find(hash)) else { continue };
+            let (left, top) = (column * Tiles::TILE_PX, row * Tiles::TILE_PX);
+            let bottom = (top + Tiles::TILE_PX - 1 + PATCH_HEIGHT).min(height);
+            for x in (left..left + Tiles::TILE_PX).step_by(unit_x as usize) {
+                if x + PATCH_WIDTH > width {
+                    break;
+                }
+                // Each row is hashed once, for all patches it is part of.
+                let bytes = layout.columns(x..x + PATCH_WIDTH, &plane);
+                self.rows.clear();
+                self.rows.extend((top..bottom).map(|row| hash(&plane.row(row as usize)[bytes.clone()])));
+                let patches = (top..).zip(self.rows.windows(PATCH_HEIGHT as usize)).step_by(unit_y as usize);
+                for (y, rows) in patches {
+                    let Some(seen) = self.seen.find(combined(rows.iter().copied())) else { continue };
                     let from_x = seen % changed.columns() * Tiles::TILE_PX;
                     let from_y = seen / changed.columns() * Tiles::TILE_PX;
                     let vector = Vector { dx: distance(from_x, x), dy: distance(from_y, y) };
@@ -107,7 +117,7 @@ fn hash_patch(plane: &PlaneView<'_>, layout: PlaneLayout, x: u32, y: u32, tiles:
     }
     let columns = layout.columns(x..x + PATCH_WIDTH, plane);
     let rows = (y as usize..(y + PATCH_HEIGHT) as usize).map(|row| hash(&plane.row(row)[columns.clone()]));
-    Some(rows.fold(0, combined))
+    Some(combined(rows))
 }
 
 const PATCH_WIDTH: u32 = 16;

@@ -70,18 +70,23 @@ impl Sightings {
 /// A hash of bytes: a sum of products that a processor computes side by side. Equal bytes have equal hashes; others
 /// nearly never do, which costs only time, since all that is found is verified.
 pub(super) fn hash(bytes: &[u8]) -> u64 {
-    let words = bytes.chunks_exact(8);
-    let tail = words.remainder().iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    let words = words.map(|word| word.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    let sum = words
-        .zip(FACTORS.iter().cycle())
-        .fold(tail, |sum, (word, factor)| sum.wrapping_add((word ^ word >> 32).wrapping_mul(*factor)));
-    (sum ^ sum >> 29).wrapping_mul(FACTORS[0])
+    let mut sum = 0_u64;
+    for part in bytes.chunks(8 * FACTORS.len()) {
+        let words = part.chunks_exact(8);
+        let tail = words.remainder().iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        for (word, factor) in words.zip(&FACTORS) {
+            // A chunk has the eight bytes.
+            let word = word.try_into().map_or(0, u64::from_le_bytes);
+            sum = sum.wrapping_add((word ^ word >> 32).wrapping_mul(*factor));
+        }
+        sum = (sum ^ sum >> 29).wrapping_add(tail).wrapping_mul(FACTORS[0]);
+    }
+    sum
 }
 
-/// The hash of one part after another, from the hashes of both.
-pub(super) fn combined(hash: u64, next: u64) -> u64 {
-    (hash.rotate_left(23) ^ next).wrapping_mul(FACTORS[1])
+/// The hash of several parts, from their hashes.
+pub(super) fn combined(hashes: impl Iterator<Item = u64>) -> u64 {
+    hashes.fold(0, |hash, next| (hash.rotate_left(23) ^ next).wrapping_mul(FACTORS[1]))
 }
 
 fn start_and_tag(hash: u64) -> (usize, u32) {
