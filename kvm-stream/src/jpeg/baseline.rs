@@ -4,12 +4,11 @@ use std::num::NonZeroU16;
 
 use kvm_capture::ImageView;
 
-use super::headers::{self, END_OF_IMAGE, Steps, restart_marker};
+use super::headers::{self, END_OF_IMAGE, restart_marker};
 use super::layout::Layout;
+use super::quality::Quality;
 use super::rows::RowMap;
-use super::scan::{Quantisers, Scan};
-use super::tables::{CHROMA_STEPS, LUMA_STEPS, steps_at};
-use super::transform::Quantiser;
+use super::scan::Scan;
 use crate::EncodeError;
 use crate::simd::Instructions;
 
@@ -38,7 +37,7 @@ pub struct BaselineJpeg {
     restart_rows: Option<NonZeroU16>,
     instructions: Instructions,
     scan: Option<Scan>,
-    tables: Option<Tables>,
+    quality: Option<Quality>,
 }
 
 impl BaselineJpeg {
@@ -49,7 +48,7 @@ impl BaselineJpeg {
             restart_rows: None,
             instructions: Instructions::detected(),
             scan: None,
-            tables: None,
+            quality: None,
         }
     }
 
@@ -85,17 +84,17 @@ impl BaselineJpeg {
         let unsupported = EncodeError::Unsupported { encoder: "the JPEG encoder", format };
         let layout = Layout::of(format, self.keeps_chroma).ok_or(unsupported)?;
         let scan = ready(&mut self.scan, image, layout, self.instructions);
-        let tables = Tables::ready(&mut self.tables, quality);
+        let quality = Quality::ready(&mut self.quality, quality);
         // Not more units than the marker has place for; fewer rows then.
         let most_rows = usize::from(u16::MAX) / layout.units();
         let step = self.restart_rows.map_or(layout.rows(), |rows| usize::from(rows.get()).min(most_rows));
         let restart_units = self.restart_rows.map_or(0, |_| step * layout.units());
-        headers::write(&layout, &tables.steps, u16::try_from(restart_units).unwrap_or(u16::MAX), out);
+        headers::write(&layout, &quality.steps, u16::try_from(restart_units).unwrap_or(u16::MAX), out);
         for (interval, first) in (0..layout.rows()).step_by(step).enumerate() {
             if interval > 0 {
                 out.extend(restart_marker(interval - 1));
             }
-            scan.interval(image, first..(first + step).min(layout.rows()), &tables.quantisers, out);
+            scan.interval(image, first..(first + step).min(layout.rows()), &quality.quantisers, out);
         }
         out.extend(END_OF_IMAGE);
         Ok(())
@@ -120,25 +119,33 @@ pub(super) fn ready<'a>(
     kept.insert(fitting.unwrap_or_else(|| Scan::new(layout, map, instructions)))
 }
 
-/// What depends on the quality alone.
-#[derive(Debug)]
-pub(super) struct Tables {
-    quality: u8,
-    pub(super) steps: Steps,
-    pub(super) quantisers: Quantisers,
-}
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use kvm_capture::{Frame, FrameFormat, PixelFormat};
+    use proptest::prelude::*;
 
-impl Tables {
-    /// The tables of this quality, kept from one picture to the next.
-    pub(super) fn ready(kept: &mut Option<Self>, quality: u8) -> &Self {
-        let fitting = kept.take().filter(|tables| tables.quality == quality);
-        kept.insert(fitting.unwrap_or_else(|| Self::of(quality)))
-    }
+    use super::*;
 
-    pub(super) fn of(quality: u8) -> Self {
-        let steps = Steps { luma: steps_at(quality, &LUMA_STEPS), chroma: steps_at(quality, &CHROMA_STEPS) };
-        let quantisers =
-            Quantisers { luma: Quantiser::new(&steps.luma), chroma: Quantiser::new(&steps.chroma) };
-        Self { quality, steps, quantisers }
+    proptest! {
+        #[test]
+        fn every_processor_computes_the_same(
+            pixel in proptest::sample::select(&PixelFormat::ALL[..PixelFormat::ALL.len() - 1]),
+            (width, height) in (1_u32..300, 1_u32..40),
+            quality in 1_u8..=100,
+            keeps_chroma in any::<bool>(),
+            bytes in proptest::collection::vec(any::<u8>(), 64..512),
+        ) {
+            let format = FrameFormat::new(pixel, width, height);
+            let bytes: Vec<u8> = bytes.iter().copied().cycle().take(format.len_bytes()).collect();
+            let frame = Frame::packed(format, Bytes::from(bytes)).unwrap();
+            let pictures = [Instructions::BASELINE, Instructions::detected()].map(|instructions| {
+                let mut encoder = BaselineJpeg { instructions, keeps_chroma, ..BaselineJpeg::new() };
+                let mut out = Vec::new();
+                encoder.encode(&frame.image().unwrap(), quality, &mut out).unwrap();
+                out
+            });
+            prop_assert!(pictures[0] == pictures[1]);
+        }
     }
 }

@@ -1,22 +1,33 @@
-//! Full-frame JPEG pictures.
+//! A stream of pictures.
+
+use std::num::NonZeroUsize;
 
 use bytes::Bytes;
-use kvm_capture::Frame;
+use kvm_capture::{Frame, PixelFormat};
 
 use super::BaselineJpeg;
+use super::layout::Layout;
+use super::stripes::Stripes;
 use crate::{Codec, Damage, EncodeError, Encoder, Packet, PacketSink, Passthrough};
 
-/// Encodes each changed frame as one baseline JPEG picture.
+/// Encodes each changed frame as one baseline JPEG picture, at a cost that follows the change.
 ///
-/// Rows of Y Cb Cr sources go to the transform without a detour over RGB; matrix and range become those of JFIF on
-/// the way. A frame that is a JPEG already [passes through](Passthrough). Every picture is one that decoding can
-/// start at.
+/// A picture is coded in stripes of 16 rows, with a restart marker between any two. What did not change since the
+/// picture before is taken over from it as bytes, so each packet is a whole and standard JPEG, the same to the byte
+/// as if all of it had been coded anew, and every picture is one that decoding can start at.
+///
+/// Every raw format is taken [as it is](BaselineJpeg). A frame that is a JPEG already [passes through](Passthrough).
+/// In the steady state the packet's payload is all that is allocated.
 #[derive(Debug)]
 pub struct JpegEncoder {
     quality: u8,
-    baseline: BaselineJpeg,
-    /// The length of the last picture, which the next one's is likely to be near.
-    last_len: usize,
+    keeps_chroma: bool,
+    threads: NonZeroUsize,
+    /// Those of the newest picture that was pushed.
+    stripes: Option<Stripes>,
+    snapshots: BaselineJpeg,
+    /// The length of the last snapshot, which the next one's is likely to be near.
+    snapshot_len: usize,
     asked: bool,
     passthrough: Passthrough,
 }
@@ -27,28 +38,64 @@ impl JpegEncoder {
     pub fn new(quality: u8) -> Self {
         Self {
             quality: quality.clamp(1, 100),
-            baseline: BaselineJpeg::new(),
-            last_len: 0,
+            keeps_chroma: false,
+            threads: NonZeroUsize::MIN,
+            stripes: None,
+            snapshots: BaselineJpeg::new(),
+            snapshot_len: 0,
             asked: false,
             passthrough: Passthrough::new(),
         }
     }
 
-    /// Encodes one picture whatever changed, as for a snapshot. A frame that is a JPEG already is copied.
+    /// The same, keeping the colour differences of every pixel where the source has them, as
+    /// [`BaselineJpeg::with_full_chroma`].
+    #[must_use]
+    pub fn with_full_chroma(self) -> Self {
+        Self { keeps_chroma: true, stripes: None, snapshots: self.snapshots.with_full_chroma(), ..self }
+    }
+
+    /// The same, coding the changed stripes of a frame on so many threads, which end before the call returns. They
+    /// save time where much changes; what comes out is the same. To start them costs more than a small change does.
+    #[must_use]
+    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
+        Self { threads, stripes: None, ..self }
+    }
+
+    /// Changes the quality from the next picture on, of which then every stripe is coded anew.
+    pub fn set_quality(&mut self, quality: u8) {
+        self.quality = quality.clamp(1, 100);
+    }
+
+    /// Encodes one picture whatever changed, as for a snapshot; the stream goes on undisturbed. A frame that is a
+    /// JPEG already is copied.
     ///
     /// # Errors
     ///
     /// The format is not one that can be encoded.
     pub fn picture(&mut self, frame: &Frame) -> Result<Bytes, EncodeError> {
-        let format = frame.format();
-        let unsupported = EncodeError::Unsupported { encoder: "the JPEG encoder", format };
-        let Some(image) = frame.image() else {
-            return frame.compressed().map(|picture| Bytes::copy_from_slice(picture)).ok_or(unsupported);
-        };
-        let mut out = Vec::with_capacity(self.last_len + self.last_len / 8);
-        self.baseline.encode(&image, self.quality, &mut out)?;
-        self.last_len = out.len();
+        let Some(image) = frame.image() else { return copied(frame) };
+        let mut out = Vec::with_capacity(self.snapshot_len + self.snapshot_len / 8);
+        self.snapshots.encode(&image, self.quality, &mut out)?;
+        self.snapshot_len = out.len();
         Ok(Bytes::from(out))
+    }
+
+    /// Brings the stripes to a frame of which `damage` differs from the one they show.
+    fn update(&mut self, frame: &Frame, damage: &Damage) -> Result<&Stripes, EncodeError> {
+        let format = frame.format();
+        let fitting = |stripes: &Stripes| stripes.show(format) && stripes.are_of(self.quality);
+        let image = frame.image();
+        let layout = Layout::of(format, self.keeps_chroma);
+        let Some((image, layout)) = image.zip(layout) else { return Err(unsupported(frame)) };
+        let mut stripes = match self.stripes.take().filter(fitting) {
+            Some(stripes) => stripes,
+            None => Stripes::new(format, layout, self.quality, self.threads),
+        };
+        // What is copied is coded where it comes to lie.
+        let copied = damage.copies().iter().map(|copy| copy.to);
+        stripes.update(&image, damage.rects().iter().copied().chain(copied));
+        Ok(self.stripes.insert(stripes))
     }
 }
 
@@ -61,13 +108,14 @@ impl Encoder for JpegEncoder {
     ) -> Result<(), EncodeError> {
         let asked = std::mem::take(&mut self.asked);
         if frame.format().pixel.is_compressed() {
+            self.stripes = None;
             if asked {
                 self.passthrough.request_keyframe();
             }
             return self.passthrough.encode(frame, damage, out);
         }
         if asked || !damage.is_empty() {
-            let picture = self.picture(frame)?;
+            let picture = self.update(frame, damage)?.picture();
             out.push(Packet::of(frame, Codec::Jpeg, picture, true))?;
         }
         Ok(())
@@ -76,6 +124,38 @@ impl Encoder for JpegEncoder {
     fn request_keyframe(&mut self) {
         self.asked = true;
     }
+
+    /// Pushes the newest picture as a whole, of bytes that are there already.
+    fn encode_refresh(
+        &mut self,
+        frame: &Frame,
+        lacking: &Damage,
+        out: &mut dyn PacketSink,
+    ) -> Result<(), EncodeError> {
+        let _ = lacking;
+        let format = frame.format();
+        let (picture, is_refresh) = if format.pixel.is_compressed() {
+            (copied(frame)?, true)
+        } else {
+            match &self.stripes {
+                Some(stripes) if stripes.show(format) => (stripes.picture(), true),
+                // Nobody has this picture yet.
+                _ => (self.update(frame, &Damage::NONE)?.picture(), false),
+            }
+        };
+        out.push(Packet { is_refresh, ..Packet::of(frame, Codec::Jpeg, picture, true) })?;
+        Ok(())
+    }
+}
+
+/// The bytes of a frame that is a JPEG.
+fn copied(frame: &Frame) -> Result<Bytes, EncodeError> {
+    let picture = frame.compressed().filter(|_| frame.format().pixel == PixelFormat::Mjpeg);
+    picture.map(|picture| Bytes::copy_from_slice(picture)).ok_or_else(|| unsupported(frame))
+}
+
+fn unsupported(frame: &Frame) -> EncodeError {
+    EncodeError::Unsupported { encoder: "the JPEG encoder", format: frame.format() }
 }
 
 #[cfg(test)]

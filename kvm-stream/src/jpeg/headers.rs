@@ -8,32 +8,29 @@ pub(super) const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
 /// Stands between restart intervals; counts from 0 to 7 and on from 0 (section B.2.1).
 pub(super) fn restart_marker(interval: usize) -> [u8; 2] {
-    [0xFF, 0xD0 | (interval & 7) as u8]
-}
-
-/// Quantiser steps, by rows of the block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Steps {
-    pub(super) luma: [u8; 64],
-    pub(super) chroma: [u8; 64],
+    [0xFF, [0xD0, 0xD1, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7][interval % 8]]
 }
 
 /// Appends everything from the start of the image to the start of its only scan. `restart_units` are those in an
-/// interval; 0 for no restarts.
-pub(super) fn write(layout: &Layout, steps: &Steps, restart_units: u16, out: &mut Vec<u8>) {
+/// interval; 0 for no restarts. Quantiser steps are those of luma and of colour differences, by rows of the block.
+pub(super) fn write(layout: &Layout, steps: &[[u8; 64]; 2], restart_units: u16, out: &mut Vec<u8>) {
     // SOI, and APP0 of JFIF 1.02 without a density.
     out.extend([0xFF, 0xD8]);
     segment(0xE0, out, |out| out.extend(b"JFIF\0\x01\x02\0\0\x01\0\x01\0\0"));
-    quantiser(0, &steps.luma, out);
+    quantiser(0, &steps[0], out);
     if layout.has_colour {
-        quantiser(1, &steps.chroma, out);
+        quantiser(1, &steps[1], out);
     }
     // SOF0 (section B.2.2).
     segment(0xC0, out, |out| {
         out.push(8);
         out.extend(layout.height.to_be_bytes());
         out.extend(layout.width.to_be_bytes());
-        let factors = (layout.across << 4 | layout.down) as u8;
+        let factors = match (layout.across, layout.down) {
+            (2, 2) => 0x22,
+            (2, _) => 0x21,
+            _ => 0x11,
+        };
         if layout.has_colour {
             out.extend([3, 1, factors, 0, 2, 0x11, 1, 3, 0x11, 1]);
         } else {

@@ -131,6 +131,7 @@ impl Bits {
 
 /// A value's bits behind its code, and how many they are (tables F.1 and F.2).
 #[inline(always)]
+#[expect(clippy::cast_sign_loss, reason = "a negative number's bits are what is wanted")]
 fn magnitude(value: i16) -> (u32, u32) {
     let size = u16::BITS - value.unsigned_abs().leading_zeros();
     let bits = (i32::from(value) + i32::from(value >> 15)) as u32 & ((1 << size) - 1);

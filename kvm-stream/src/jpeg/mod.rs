@@ -12,8 +12,10 @@ mod fill;
 mod headers;
 mod huffman;
 mod layout;
+mod quality;
 mod rows;
 mod scan;
+mod stripes;
 mod tables;
 mod transform;
 

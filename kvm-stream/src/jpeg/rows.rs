@@ -22,8 +22,11 @@ impl RowMap {
     pub(super) fn of(format: FrameFormat) -> Self {
         let map = ColourMap::between(ColourModel::of(format), ColourModel::Ycc(Colour::JPEG));
         let (factors, offsets) = map.coefficients();
-        let mut sums = factors.iter().map(|row| row.iter().sum::<i32>());
-        let offsets = offsets.map(|offset| narrow((offset + 128 * sums.next().unwrap_or(0)) >> 10));
+        let offsets = std::array::from_fn(|row| {
+            let around_zero = offsets[row] + 128 * factors[row].iter().sum::<i32>();
+            // One more for the fractions that the products lose.
+            narrow(around_zero >> 10) + 1
+        });
         let factors = factors.map(|row| row.map(|factor| narrow((factor + 2) >> 2)));
         Self { factors, offsets, is_identity: map.is_identity() }
     }
@@ -84,6 +87,7 @@ pub(super) fn deal_rgb<const BYTES: usize>(row: &[u8], places: [usize; 3], [r, g
 
 /// The averages of each four bytes of two rows.
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "an average of bytes is one")]
 pub(super) fn average(upper: &[u8], lower: &[u8], out: &mut [u8]) {
     for ((upper, lower), out) in upper.chunks_exact(2).zip(lower.chunks_exact(2)).zip(out) {
         let sum = [upper[0], upper[1], lower[0], lower[1]].map(u16::from).iter().sum::<u16>();
@@ -106,10 +110,50 @@ fn around_zero(value: u8) -> i16 {
 
 /// A number with six bits after the point as the nearest byte.
 #[inline(always)]
+#[expect(clippy::cast_sign_loss, reason = "clamped before")]
 fn rounded(value: i16) -> u8 {
     (value >> 6).clamp(0, 255) as u8
 }
 
 fn narrow(value: i32) -> i16 {
     i16::try_from(value).expect("coefficients are below two and offsets below 512")
+}
+
+#[cfg(test)]
+mod tests {
+    use kvm_capture::{Matrix, PixelFormat, Range};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn lanes_of_16_bits_agree_with_the_colour_map(
+            values in any::<[u8; 3]>(),
+            is_rgb in any::<bool>(),
+            matrix in proptest::sample::select(&[Matrix::Bt601, Matrix::Bt709][..]),
+            range in proptest::sample::select(&[Range::Limited, Range::Full][..]),
+        ) {
+            let pixel = if is_rgb { PixelFormat::Rgb24 } else { PixelFormat::Nv24 };
+            let format = FrameFormat::new(pixel, 1, 1).with_colour(Colour::new(matrix, range));
+            let map = ColourMap::between(ColourModel::of(format), ColourModel::Ycc(Colour::JPEG));
+            let row_map = RowMap::of(format);
+            let [mut a, mut b, mut c] = values.map(|value| [value]);
+            let got = if is_rgb {
+                [0, 1, 2].map(|component| {
+                    let mut out = [0];
+                    row_map.of_rgb(component, [&a, &b, &c], &mut out);
+                    out[0]
+                })
+            } else {
+                let mut to_luma = [0];
+                row_map.chroma::<1>(&mut b, &mut c, &mut to_luma);
+                row_map.luma(&mut a, &to_luma);
+                [a[0], b[0], c[0]]
+            };
+            for (wanted, got) in map.apply(values).into_iter().zip(got) {
+                prop_assert!(wanted.abs_diff(got) <= 1, "{:?} {values:?}: {got} for {wanted}", format.colour);
+            }
+        }
+    }
 }

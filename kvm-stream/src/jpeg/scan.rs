@@ -12,13 +12,6 @@ use super::rows::RowMap;
 use super::transform::{Group, LANES, Quantiser};
 use crate::simd::{Instructions, Kernel};
 
-/// The quantisers of luma and of colour differences.
-#[derive(Debug, Clone)]
-pub(super) struct Quantisers {
-    pub(super) luma: Quantiser,
-    pub(super) chroma: Quantiser,
-}
-
 /// Codes rows of units of one picture after another, keeping its working memory.
 #[derive(Debug)]
 pub(super) struct Scan {
@@ -39,11 +32,12 @@ impl Scan {
     }
 
     /// Appends one restart interval, without a marker: these rows of units of a picture of this scan's format.
+    /// The quantisers are those of luma and of colour differences.
     pub(super) fn interval(
         &mut self,
         image: &ImageView<'_>,
         rows: Range<usize>,
-        quantisers: &Quantisers,
+        quantisers: &[Quantiser; 2],
         out: &mut Vec<u8>,
     ) {
         let mut state = State { bits: Bits::NONE, last_dc: [0; 3] };
@@ -68,7 +62,7 @@ struct State {
 struct CodeRow<'a> {
     band: &'a Band,
     groups: &'a mut [Group; 6],
-    quantisers: &'a Quantisers,
+    quantisers: &'a [Quantiser; 2],
     state: State,
     out: &'a mut Vec<u8>,
 }
@@ -86,9 +80,9 @@ impl Kernel for CodeRow<'_> {
             for (index, group) in groups.iter_mut().enumerate().take(luma_groups + chroma_groups) {
                 let (rows, quantiser) = if index < luma_groups {
                     let (block_row, part) = (index / layout.across, index % layout.across);
-                    (band.luma(block_row, chunk * layout.across + part), &quantisers.luma)
+                    (band.luma(block_row, chunk * layout.across + part), &quantisers[0])
                 } else {
-                    (band.chroma(index - luma_groups, chunk), &quantisers.chroma)
+                    (band.chroma(index - luma_groups, chunk), &quantisers[1])
                 };
                 group.fill(rows, quantiser);
             }

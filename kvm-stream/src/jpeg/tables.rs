@@ -85,14 +85,3 @@ pub(super) const CHROMA_AC: HuffmanSpec = HuffmanSpec {
         0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8, 0xF9, 0xFA,
     ],
 };
-
-/// The steps of a table of Annex K at a quality of 1 to 100, on the scale of the Independent JPEG Group: 50 gives
-/// the table as it is, 100 gives ones.
-pub(super) fn steps_at(quality: u8, base: &[u8; 64]) -> [u8; 64] {
-    let quality = u32::from(quality.clamp(1, 100));
-    let percent = if quality < 50 { 5000 / quality } else { 200 - 2 * quality };
-    base.map(|step| {
-        let scaled = (u32::from(step) * percent + 50) / 100;
-        u8::try_from(scaled.clamp(1, 255)).unwrap_or(u8::MAX)
-    })
-}

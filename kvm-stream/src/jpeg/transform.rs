@@ -92,6 +92,7 @@ impl Divisor {
     }
 
     #[inline(always)]
+    #[expect(clippy::cast_possible_wrap, reason = "a quotient is below 2 to the 11th")]
     fn divide(&self, lane: usize, value: i16) -> i16 {
         let magnitude = value.unsigned_abs() + self.bias[lane];
         let product = u32::from(magnitude) * u32::from(self.reciprocal[lane]);
@@ -189,3 +190,75 @@ const C5: i16 = 12_873;
 const C7: i16 = 4_520;
 const C2_LESS_HALF: i16 = 10_045;
 const C6: i16 = 17_734;
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::{FRAC_1_SQRT_2, PI};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The transform as section A.3.3 writes it.
+    fn exact(samples: &[[u8; 8]; 8]) -> [f64; 64] {
+        let norm = |frequency: usize| if frequency == 0 { FRAC_1_SQRT_2 } else { 1.0 };
+        let cosine = |at: usize, frequency: usize| ((2 * at + 1) as f64 * frequency as f64 * PI / 16.0).cos();
+        std::array::from_fn(|index| {
+            let (v, u) = (index / 8, index % 8);
+            let mut sum = 0.0;
+            for (y, row) in samples.iter().enumerate() {
+                for (x, sample) in row.iter().enumerate() {
+                    sum += (f64::from(*sample) - 128.0) * cosine(x, u) * cosine(y, v);
+                }
+            }
+            0.25 * norm(u) * norm(v) * sum
+        })
+    }
+
+    fn group_of(blocks: &[[[u8; 8]; 8]; LANES], steps: &[u8; 64]) -> Group {
+        let mut rows = [[0; GROUP_BYTES]; 8];
+        for (block, rows_of_block) in blocks.iter().enumerate() {
+            for (row, samples) in rows.iter_mut().zip(rows_of_block) {
+                row[block * 8..block * 8 + 8].copy_from_slice(samples);
+            }
+        }
+        let mut group = Group::ZERO;
+        group.fill(rows.each_ref(), &Quantiser::new(steps));
+        group
+    }
+
+    /// Samples of every kind: of the whole range, of its ends alone, and a pattern that one coefficient is all of.
+    fn block() -> impl Strategy<Value = [[u8; 8]; 8]> {
+        let ends =
+            any::<[[bool; 8]; 8]>().prop_map(|rows| rows.map(|row| row.map(|bit| u8::from(bit) * 255)));
+        let pattern = (0..8_usize, 0..8_usize, any::<bool>()).prop_map(|(u, v, is_negative)| {
+            let wave = |at: usize, frequency: usize| ((2 * at + 1) * frequency % 32).abs_diff(16) > 8;
+            std::array::from_fn(|y| {
+                std::array::from_fn(|x| u8::from(wave(x, u) ^ wave(y, v) ^ is_negative) * 255)
+            })
+        });
+        prop_oneof![any::<[[u8; 8]; 8]>(), ends, pattern, any::<u8>().prop_map(|grey| [[grey; 8]; 8])]
+    }
+
+    proptest! {
+        #[test]
+        fn coefficients_are_right_within_a_tenth(
+            blocks in proptest::array::uniform16(block()),
+            step in 1_u8..,
+        ) {
+            let group = group_of(&blocks, &[step; 64]);
+            for (lane, block) in blocks.iter().enumerate() {
+                let wanted = exact(block);
+                for index in 0..64 {
+                    let got = group.coefficients[index][lane];
+                    let exact = wanted[usize::from(ZIGZAG[index])] / f64::from(step);
+                    // Half a step is the quantiser's, the rest the transform's and the multiplication's.
+                    let bound = 0.5 + 0.1 / f64::from(step) + 0.02;
+                    prop_assert!((f64::from(got) - exact).abs() <= bound, "{got} for {exact}, step {step}");
+                    let is_marked = group.nonzero[index / 16][lane] >> (index % 16) & 1 == 1;
+                    prop_assert_eq!(is_marked, got != 0);
+                }
+            }
+        }
+    }
+}
