@@ -2,4 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod freshest;
+pub mod inbox;
+pub mod report;
+pub mod told_to_end;
 pub mod virtual_target;

@@ -5,6 +5,8 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use kvm_examples::inbox::{Inbox, Outbox, WokenBy, inbox};
+use kvm_examples::report::{chain, complain};
 use kvm_capture::Timestamp;
 use kvm_hid::{
     Handled, HidError, Holder, InputEvent, Interface, LinkState, Seat, SeatState, Taken, Typist, Untypable,
@@ -13,9 +15,7 @@ use rustix::event::PollFlags;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::{mpsc, watch};
 
-use crate::inbox::{Inbox, Outbox, WokenBy, inbox};
 use crate::picture::capture_clock;
-use crate::report::{chain, complain};
 use crate::state::InputState;
 
 /// Why something was not done, for the person at the page.

@@ -19,8 +19,6 @@
 
 mod app;
 mod channels;
-mod freshest;
-mod inbox;
 mod input;
 mod manifest;
 mod message;
@@ -32,7 +30,6 @@ mod parts;
 mod photon;
 mod picture;
 mod recording;
-mod report;
 mod serve;
 mod session;
 mod socket;
@@ -43,12 +40,12 @@ mod web;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use kvm_examples::report::{chain, complain, say};
 use clap::Parser;
 use kvm_hid::Interface;
 
 use options::Options;
 use parts::StartError;
-use report::{chain, complain, say};
 
 fn main() -> ExitCode {
     let options = Options::parse();

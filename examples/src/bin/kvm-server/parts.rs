@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use kvm_examples::freshest::Freshest;
 use kvm_audit::{
     CapabilitySet, Declare, DeclareError, Exceeds, Grant, GrantError, InUse, Ledger, Manifest, ManifestError,
     NetworkListen, OutOfScope, Recording, assemble, seal_process,
@@ -15,7 +16,6 @@ use kvm_hid::testing::DescriptorError;
 use kvm_hid::{HidError, Interface, ReportSink, Seat};
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::freshest::Freshest;
 use crate::manifest::{manifest, recordings_folder};
 use crate::options::Options;
 use crate::recording::RecordingError;

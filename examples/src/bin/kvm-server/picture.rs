@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use kvm_examples::inbox::{Inbox, Outbox, WokenBy, inbox};
+use kvm_examples::report::{chain, complain};
 use bytes::Bytes;
 use kvm_capture::{Captured, Frame, FrameFormat, Timestamp};
 use kvm_stream::{JpegEncoder, Tiles};
@@ -13,8 +15,6 @@ use rustix::event::PollFlags;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
 
-use crate::inbox::{Inbox, Outbox, WokenBy, inbox};
-use crate::report::{chain, complain};
 use crate::state::{Format, PictureStats, Signal};
 use crate::tracks::{Round, Tracks};
 

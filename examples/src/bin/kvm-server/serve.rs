@@ -1,13 +1,13 @@
 //! A KVM from its start to its end.
 
-use std::future::Future;
-use std::io;
+use std::future::IntoFuture as _;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kvm_examples::report::{complain, say};
+use kvm_examples::told_to_end::told_to_end;
 use axum::serve::ListenerExt;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -20,7 +20,6 @@ use crate::parts::{Parts, StartError};
 use crate::photon::Photons;
 use crate::picture::Picture;
 use crate::recording::{RecordingError, Recordings};
-use crate::report::{complain, say};
 use crate::session::Door;
 use crate::tracks::Tracks;
 use crate::web::{Web, routes};
@@ -93,20 +92,6 @@ fn close(input: Input, recordings: &Recordings, picture: Picture) -> Result<(), 
         complain("end", "a thread broke off");
     }
     Ok(recorded?)
-}
-
-/// Completes at Ctrl-C, or when a service manager or a closing terminal says so.
-fn told_to_end() -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    })
 }
 
 /// How long viewers get to hear that the server ends.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use kvm_examples::report::chain;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -20,7 +21,6 @@ use crate::app::{App, ended};
 use crate::input::{self, Notice, Reason};
 use crate::message::{Message, picture_header};
 use crate::picture::{self, capture_clock, micros};
-use crate::report::chain;
 use crate::state::Line;
 
 /// Serves a page until either side is gone, and then has its keys released at once. Pictures come from `viewer`; a page

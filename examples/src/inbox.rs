@@ -12,20 +12,24 @@ use rustix::io::Errno;
 /// The thread's end: commands, and a descriptor that is readable when there are some, so that they can be waited
 /// for together with devices.
 #[derive(Debug)]
-pub(crate) struct Inbox<T> {
+pub struct Inbox<T> {
     commands: Receiver<T>,
     bell: Arc<OwnedFd>,
 }
 
 /// Everybody else's end.
 #[derive(Debug)]
-pub(crate) struct Outbox<T> {
+pub struct Outbox<T> {
     commands: Sender<T>,
     bell: Arc<OwnedFd>,
 }
 
 /// Creates both ends.
-pub(crate) fn inbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
+///
+/// # Errors
+///
+/// The system has no descriptor left.
+pub fn inbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
     let bell = Arc::new(eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?);
     let (sender, receiver) = channel();
     Ok((Outbox { commands: sender, bell: Arc::clone(&bell) }, Inbox { commands: receiver, bell }))
@@ -33,7 +37,7 @@ pub(crate) fn inbox<T>() -> io::Result<(Outbox<T>, Inbox<T>)> {
 
 impl<T> Outbox<T> {
     /// Sends a command and wakes the thread. A thread that has ended takes none, and nobody need care.
-    pub(crate) fn send(&self, command: T) {
+    pub fn send(&self, command: T) {
         if self.commands.send(command).is_ok() {
             // It fails only if the counter is at its limit, and then the thread is awake anyway.
             let _ = rustix::io::write(&self.bell, &1_u64.to_ne_bytes());
@@ -49,12 +53,16 @@ impl<T> Clone for Outbox<T> {
 
 impl<T> Inbox<T> {
     /// Takes the next command, if there is one.
-    pub(crate) fn next(&self) -> Option<T> {
+    pub fn next(&self) -> Option<T> {
         self.commands.try_recv().ok()
     }
 
     /// Waits for a command, a device or the end of the time; `None` waits without end. Answers what it was.
-    pub(crate) fn wait<'fd>(
+    ///
+    /// # Errors
+    ///
+    /// The system cannot wait for these devices.
+    pub fn wait<'fd>(
         &self,
         devices: impl IntoIterator<Item = (BorrowedFd<'fd>, PollFlags)>,
         timeout: Option<Duration>,
@@ -89,9 +97,12 @@ impl<T> Inbox<T> {
 
 /// What ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WokenBy {
+pub enum WokenBy {
+    /// The end of the time, or a signal.
     Time,
+    /// A command.
     Command,
+    /// A device has something to say.
     Device,
     /// A device has nothing to say but that it is in error, and would say so again at once.
     BrokenDevice,

@@ -10,14 +10,15 @@ use kvm_capture::{CaptureError, Captured, FrameSource};
 /// A driver queues frames in the order they come. Who takes the oldest and works on it for longer than the next one
 /// takes to come is a whole queue late, for ever.
 #[derive(Debug)]
-pub(crate) struct Freshest<S> {
+pub struct Freshest<S> {
     source: S,
     /// What came behind the frame that was handed on.
     next: Option<Result<Captured, CaptureError>>,
 }
 
 impl<S> Freshest<S> {
-    pub(crate) fn new(source: S) -> Self {
+    /// Hands on the newest frames of this source.
+    pub fn new(source: S) -> Self {
         Self { source, next: None }
     }
 }
