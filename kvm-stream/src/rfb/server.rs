@@ -81,6 +81,11 @@ impl Server {
         self
     }
 
+    /// What the client may do from here on, for those who are known only when they are in.
+    pub fn set_permits(&mut self, permits: Permits) {
+        self.permits = permits;
+    }
+
     /// The name of the picture; see [`set_name`](Self::set_name).
     #[must_use]
     pub fn with_name(mut self, name: &str) -> Self {

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use kvm_examples::inbox::Outbox;
 use kvm_audit::{Ledger, Manifest};
+use kvm_examples::inbox::Outbox;
 use kvm_hid::Holder;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;

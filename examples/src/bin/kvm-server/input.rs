@@ -5,9 +5,9 @@ use std::io;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use kvm_capture::Timestamp;
 use kvm_examples::inbox::{Inbox, Outbox, WokenBy, inbox};
 use kvm_examples::report::{chain, complain};
-use kvm_capture::Timestamp;
 use kvm_hid::{
     Handled, HidError, Holder, InputEvent, Interface, LinkState, Seat, SeatState, Taken, Typist, Untypable,
 };

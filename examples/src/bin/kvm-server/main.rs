@@ -40,8 +40,8 @@ mod web;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use kvm_examples::report::{chain, complain, say};
 use clap::Parser;
+use kvm_examples::report::{chain, complain, say};
 use kvm_hid::Interface;
 
 use options::Options;

@@ -4,12 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use kvm_examples::freshest::Freshest;
 use kvm_audit::{
     CapabilitySet, Declare, DeclareError, Exceeds, Grant, GrantError, InUse, Ledger, Manifest, ManifestError,
     NetworkListen, OutOfScope, Recording, assemble, seal_process,
 };
 use kvm_capture::{CaptureError, FrameError, FrameSource, V4l2Source};
+use kvm_examples::freshest::Freshest;
 use kvm_examples::virtual_target::VirtualTarget;
 use kvm_hid::gadget::GadgetNode;
 use kvm_hid::testing::DescriptorError;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use kvm_examples::inbox::{Inbox, Outbox, WokenBy, inbox};
-use kvm_examples::report::{chain, complain};
 use bytes::Bytes;
 use kvm_capture::{Captured, Frame, FrameFormat, Timestamp};
+use kvm_examples::inbox::{Inbox, Outbox, WokenBy, inbox};
+use kvm_examples::report::{chain, complain};
 use kvm_stream::{JpegEncoder, Tiles};
 use rustix::event::PollFlags;
 use rustix::time::{ClockId, clock_gettime};

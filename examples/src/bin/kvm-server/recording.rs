@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use kvm_examples::report::{chain, complain};
 use kvm_audit::{Grant, OutOfScope, Recording};
+use kvm_examples::report::{chain, complain};
 use kvm_stream::{FanOut, PacketSink, Recorder, SinkError, Viewer};
 
 use crate::picture::{Newest, micros};

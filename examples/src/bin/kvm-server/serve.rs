@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::serve::ListenerExt;
 use kvm_examples::report::{complain, say};
 use kvm_examples::told_to_end::told_to_end;
-use axum::serve::ListenerExt;
 use tokio::sync::watch;
 use tokio::time::timeout;
 

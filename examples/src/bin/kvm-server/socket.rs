@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use kvm_examples::report::chain;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, close_code};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use kvm_examples::report::chain;
 use kvm_hid::Holder;
 use kvm_stream::{Packet, Viewer};
 use serde_json::json;
