@@ -21,6 +21,7 @@ mod openh264;
 mod packet;
 mod passthrough;
 mod pipeline;
+mod rate;
 mod recorder;
 mod rect;
 #[cfg(feature = "tight")]
@@ -48,6 +49,7 @@ pub use openh264::OpenH264Encoder;
 pub use packet::{Codec, Packet};
 pub use passthrough::Passthrough;
 pub use pipeline::{Pipeline, PipelineError, SinkId, StageTimes, Step};
+pub use rate::{Pace, RateControl};
 pub use recorder::{Recorded, Recorder};
 pub use rect::Rect;
 #[cfg(feature = "tight")]

@@ -19,10 +19,10 @@ pub enum ViewerPolicy {
     Window {
         /// How many packets may wait; at least one.
         packets: usize,
-        /// How many bytes may wait. A packet that is larger waits alone.
-        bytes: usize,
         /// How many packets may be on their way, handed out and not acknowledged; at least one.
         unacknowledged: usize,
+        /// How many bytes may be on their way. A packet that is larger goes alone.
+        bytes: usize,
         /// How long a packet may wait.
         max_age: Duration,
     },
@@ -43,9 +43,9 @@ impl ViewerPolicy {
         Self::LatestWins { packets, max_age: Self::DEFAULT_MAX_AGE }
     }
 
-    /// So many packets on their way, two that wait, of at most 8 MiB, for a quarter of a second.
+    /// So many packets of together 256 KiB on their way, two that wait, for a quarter of a second.
     pub const fn window(unacknowledged: usize) -> Self {
-        Self::Window { packets: 2, bytes: 8 << 20, unacknowledged, max_age: Duration::from_millis(250) }
+        Self::Window { packets: 2, unacknowledged, bytes: 256 << 10, max_age: Duration::from_millis(250) }
     }
 
     /// Nothing is dropped, and so many bytes may wait.
@@ -62,14 +62,15 @@ impl ViewerPolicy {
 
     pub(super) fn max_bytes(self) -> usize {
         match self {
-            Self::LatestWins { .. } => usize::MAX,
-            Self::Window { bytes, .. } | Self::Lossless { bytes } => bytes,
+            Self::LatestWins { .. } | Self::Window { .. } => usize::MAX,
+            Self::Lossless { bytes } => bytes,
         }
     }
 
-    pub(super) fn max_unacknowledged(self) -> Option<usize> {
+    /// Packets and bytes that may be on their way; `None` if nobody counts.
+    pub(super) fn max_unacknowledged(self) -> Option<(usize, usize)> {
         match self {
-            Self::Window { unacknowledged, .. } => Some(unacknowledged.max(1)),
+            Self::Window { unacknowledged, bytes, .. } => Some((unacknowledged.max(1), bytes)),
             _ => None,
         }
     }

@@ -120,6 +120,14 @@ impl Queue {
         Some(Acknowledged { handed_at, at: self.clock.now(), bytes, left_bytes })
     }
 
+    /// Allows so many bytes on their way, under a policy that counts them.
+    pub(super) fn set_window(&mut self, window_bytes: usize) -> Option<Waker> {
+        if let ViewerPolicy::Window { bytes, .. } = &mut self.policy {
+            *bytes = window_bytes;
+        }
+        self.waker.take()
+    }
+
     /// Drops what is of no use to a decoder that has lost its way, and asks for what is.
     pub(super) fn start_over(&mut self) {
         while self.waiting.front().is_some_and(|first| !first.packet.is_keyframe) {
@@ -307,6 +315,10 @@ impl Queue {
     }
 
     fn may_hand_out(&self) -> bool {
-        self.policy.max_unacknowledged().is_none_or(|most| self.on_the_way.len() < most)
+        let Some((packets, bytes)) = self.policy.max_unacknowledged() else { return true };
+        let next = self.waiting.front().map_or(0, |next| next.packet.payload.len());
+        let on_the_way: usize = self.on_the_way.iter().map(|packet| packet.bytes).sum();
+        self.on_the_way.is_empty()
+            || (self.on_the_way.len() < packets && on_the_way.saturating_add(next) <= bytes)
     }
 }

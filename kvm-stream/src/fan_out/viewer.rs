@@ -53,7 +53,7 @@ impl Viewer {
 
     /// Takes note that the packet with this number has arrived at `now`, and with it all that were handed out before.
     ///
-    /// `None` if no packet of this number is on its way, as
+    /// What it tells is what a [`RateControl`](crate::RateControl) goes by. `None` if no packet of this number is on its way, as
     /// when it was acknowledged before or the peer made it up, and under policies that do not count.
     pub fn acknowledge(&mut self, sequence: u64, now: Timestamp) -> Option<Acknowledged> {
         self.clock.advance(now);
@@ -65,6 +65,15 @@ impl Viewer {
             waker.wake();
         }
         Some(Acknowledged { at: now, ..acknowledged })
+    }
+
+    /// Allows so many bytes on their way, as [`RateControl::window_bytes`](crate::RateControl::window_bytes) has it. Nothing
+    /// under policies that do not count them.
+    pub fn set_window(&mut self, bytes: usize) {
+        let waker = lock(&self.queue).set_window(bytes);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Asks for a picture that decoding can start at, as a decoder does that has lost its way. What waits is dropped
