@@ -45,6 +45,11 @@ fn devices_conform() {
             // vivid asks for no more than it is given, but for the two it needs at least.
             assert_eq!(checked.buffers, Some(buffers as usize), "{path}");
         }
+        // Sharing the buffers with other drivers changes nothing for who does not.
+        let options = V4l2Options::new().with_shared_buffers();
+        let source = V4l2Source::open_with(path, grant(path), &options).unwrap();
+        let checked = check_source(Box::new(source), &CheckOptions::new()).unwrap();
+        assert_eq!(checked.buffers, Some(4), "{path}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kvm_audit::{Capability, CapabilitySet, Declare, Event, Ledger, Manifest};
-use kvm_capture::Timestamp;
+use kvm_capture::{FourCc, Timestamp};
 use kvm_stream::mp4::{Ending, Fragment, ReadError, RecordingReader};
 use kvm_stream::{Codec, Packet, PacketSink, Recorder, SinkError};
 use proptest::prelude::*;
@@ -140,6 +140,19 @@ fn what_is_no_picture_is_refused() {
     let mut empty = jpeg(0);
     empty.payload = Bytes::new();
     assert!(recorder(Vec::new()).push(empty).is_err());
+}
+
+/// A format that MP4 has no place for here is refused by name, not stored as something else.
+#[test]
+fn what_is_of_another_codec_is_refused() {
+    let fwht = Codec::Other(FourCc(*b"FWHT"));
+    for is_keyframe in [true, false] {
+        let mut packet = jpeg(0);
+        (packet.codec, packet.is_keyframe) = (fwht, is_keyframe);
+        let error = recorder(Vec::new()).push(packet).unwrap_err();
+        assert!(matches!(error, SinkError::Codec { codec } if codec == fwht), "{error:?}");
+        assert_eq!(error.to_string(), "Other(FourCc(FWHT)) is not a codec this sink can hold");
+    }
 }
 
 #[test]

@@ -405,9 +405,9 @@ fn nothing_is_left_behind() {
     let Some(_rig) = rig() else { return };
     let ledger = Ledger::new();
     let frames = pattern(Pattern::Text, FrameFormat::new(PixelFormat::Nv12, 1280, 720), 2);
-    let mut source =
-        V4l2Source::open_with(VIVID, capture_grant(VIVID), &V4l2Options::new().with_shared_buffers())
-            .unwrap();
+    let at_first = (open_files(), mapped());
+    let options = V4l2Options::new().with_shared_buffers();
+    let mut source = V4l2Source::open_with(VIVID, capture_grant(VIVID), &options).unwrap();
     let lent = next_frame(&mut source);
     let before = (open_files(), mapped());
     for round in 0..24 {
@@ -438,6 +438,8 @@ fn nothing_is_left_behind() {
     for _ in 0..8 {
         next_frame(&mut source);
     }
+    drop(source);
+    assert_eq!((open_files(), mapped()), at_first);
 }
 
 /// The rig, for one test at a time; `None` outside it.

@@ -167,17 +167,7 @@ impl Encoder for M2mEncoder {
     /// Turned into a bit rate, where one was chosen: never above it.
     fn set_budget(&mut self, picture_bytes: usize) {
         let frames = self.device.options().frames_per_second();
-        let bytes = u32::try_from(picture_bytes).unwrap_or(u32::MAX);
-        let wanted = bytes.saturating_mul(8).saturating_mul(frames);
-        let rate = match self.rate {
-            Some(Rate::Constant { bits_per_second }) => {
-                Rate::Constant { bits_per_second: wanted.min(bits_per_second) }
-            }
-            Some(Rate::Variable { bits_per_second }) => {
-                Rate::Variable { bits_per_second: wanted.min(bits_per_second) }
-            }
-            _ => return,
-        };
+        let Some(rate) = self.rate.and_then(|rate| within(rate, picture_bytes, frames)) else { return };
         if self.device.options().rate() != Some(rate) {
             // The device took a bit rate before; where it does not now, it keeps to the one it has.
             let _ = self.device.set_rate(rate);
@@ -191,4 +181,37 @@ impl Declare for M2mEncoder {
     }
 }
 
+/// The bit rate at which pictures have no more than so many bytes, and that is not above the one that was chosen;
+/// `None` where quality was chosen instead.
+fn within(chosen: Rate, picture_bytes: usize, frames_per_second: u32) -> Option<Rate> {
+    let bytes = u32::try_from(picture_bytes).unwrap_or(u32::MAX);
+    let wanted = bytes.saturating_mul(8).saturating_mul(frames_per_second);
+    match chosen {
+        Rate::Constant { bits_per_second } => {
+            Some(Rate::Constant { bits_per_second: bits_per_second.min(wanted) })
+        }
+        Rate::Variable { bits_per_second } => {
+            Some(Rate::Variable { bits_per_second: bits_per_second.min(wanted) })
+        }
+        _ => None,
+    }
+}
+
 const NAME: &str = "the V4L2 encoder";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_lowers_the_bit_rate_and_never_raises_it() {
+        let chosen = Rate::Variable { bits_per_second: 4_000_000 };
+        assert_eq!(within(chosen, 1000, 30), Some(Rate::Variable { bits_per_second: 240_000 }));
+        assert_eq!(within(chosen, usize::MAX, 30), Some(chosen));
+        assert_eq!(
+            within(Rate::Constant { bits_per_second: 1 }, 9, 9),
+            Some(Rate::Constant { bits_per_second: 1 })
+        );
+        assert_eq!(within(Rate::Quantiser { key: 1, between: 1 }, 9, 9), None);
+    }
+}

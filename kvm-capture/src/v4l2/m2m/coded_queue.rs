@@ -10,6 +10,7 @@ use super::M2mError;
 use super::node::Node;
 use crate::v4l2::abi::{Buffer, REQBUFS, RequestBuffers, STREAMON, TimeVal};
 use crate::v4l2::kernel::{self, DriverBuffer};
+use crate::v4l2::queue::MAX_BUFFERS;
 
 /// The running queue of coded pictures. Dropping it stops it and lets go of the buffers.
 #[derive(Debug)]
@@ -38,9 +39,12 @@ impl CodedQueue {
         node.call(&REQBUFS, &mut asked)?;
         // From here on dropping `queue` undoes what was done.
         let mut queue = Self { node, buffers: Vec::new() };
-        for index in 0..asked.count {
+        for index in 0..asked.count.min(MAX_BUFFERS) {
             let mapped = DriverBuffer::map(queue.node.as_fd(), queue.node.coded, index);
             queue.buffers.push(mapped.map_err(|error| queue.node.fault("VIDIOC_QUERYBUF or mmap", error))?);
+        }
+        if queue.buffers.is_empty() {
+            return Err(M2mError::Misbehaved { what: "made no buffers" });
         }
         queue.stream()?;
         Ok(queue)

@@ -23,14 +23,14 @@ use crate::{FourCc, Frame, Timestamp};
 /// Dropping it stops the device and lets go of all buffers; what is in flight is lost.
 #[derive(Debug)]
 pub struct EncoderDevice {
-    path: PathBuf,
-    options: EncoderOptions,
-    in_use: InUse<VideoCodec>,
-    code: FourCc,
-    // Dropped in this order.
+    // Dropped in this order: the release is recorded when the device is closed.
     session: Option<Session>,
     /// `None` after an error, until the next frame.
     node: Option<Arc<Node>>,
+    in_use: InUse<VideoCodec>,
+    path: PathBuf,
+    options: EncoderOptions,
+    code: FourCc,
     wants_key: bool,
     /// Whether the device was found not to read the buffers of others.
     refuses_imports: bool,
@@ -99,12 +99,12 @@ impl EncoderDevice {
             controls::set_rate(&node, code, rate)?;
         }
         Ok(Self {
-            path: path.to_owned(),
-            options,
-            in_use,
-            code,
             session: None,
             node: Some(Arc::new(node)),
+            in_use,
+            path: path.to_owned(),
+            options,
+            code,
             wants_key: false,
             refuses_imports: false,
             silence: Duration::ZERO,
@@ -292,16 +292,16 @@ impl EncoderDevice {
             Some(node) => Arc::clone(node),
             None => Arc::clone(self.node.insert(Arc::new(Node::open(&self.path)?))),
         };
-        if frame.dmabuf().is_some() && !self.refuses_imports {
-            match self.begin_with(Arc::clone(&node), frame, true) {
-                Err(_) if !self.refuses_imports => {
-                    // Whatever it was, it is not asked again, and told if it has another reason.
-                    self.refuses_imports = true;
-                }
-                begun => return begun,
-            }
+        if frame.dmabuf().is_none() || self.refuses_imports {
+            return self.begin_with(node, frame, false);
         }
-        self.begin_with(node, frame, false)
+        if let Ok(submitted) = self.begin_with(Arc::clone(&node), frame, true) {
+            return Ok(submitted);
+        }
+        // Where copying works it was the buffers, and the device is not asked again. Else this says what it was.
+        let submitted = self.begin_with(node, frame, false)?;
+        self.refuses_imports = true;
+        Ok(submitted)
     }
 
     fn begin_with(

@@ -10,6 +10,7 @@ use crate::v4l2::abi::{Buffer, REQBUFS, RequestBuffers, STREAMON, TimeVal};
 use crate::v4l2::dmabuf::DmaBuf;
 use crate::v4l2::format::Arrangement;
 use crate::v4l2::kernel::{self, DriverBuffer, Imported};
+use crate::v4l2::queue::MAX_BUFFERS;
 use crate::{Frame, FrameFormat, ImageView};
 
 /// The running queue of pictures. Dropping it stops it and lets go of the buffers and frames.
@@ -48,17 +49,21 @@ impl RawQueue {
         let ask = if imports { RequestBuffers::imported } else { RequestBuffers::mapped };
         let mut asked = ask(kind, count);
         node.call(&REQBUFS, &mut asked)?;
+        let count = asked.count.min(MAX_BUFFERS);
         // From here on dropping `queue` undoes what was done.
         let mut queue = Self {
             node,
             imports,
             buffers: Vec::new(),
-            slots: (0..asked.count).map(|_| Slot::default()).collect(),
+            slots: (0..count).map(|_| Slot::default()).collect(),
             arrangement,
             converter: Converter::new(),
             converted: Vec::new(),
         };
-        for index in (0..asked.count).filter(|_| !imports) {
+        if count == 0 {
+            return Err(M2mError::Misbehaved { what: "made no buffers" });
+        }
+        for index in (0..count).filter(|_| !imports) {
             let mapped = DriverBuffer::map(queue.node.as_fd(), kind, index);
             queue.buffers.push(mapped.map_err(|error| queue.node.fault("VIDIOC_QUERYBUF or mmap", error))?);
         }

@@ -12,6 +12,7 @@ use super::{EncoderOptions, M2mError, controls};
 use crate::v4l2::abi::codec::{self, EncoderCommand, Selection, StreamParameters};
 use crate::v4l2::abi::{S_FMT, TimeVal};
 use crate::v4l2::format::{self, Arrangement, PixelLayout};
+use crate::v4l2::queue::MAX_BUFFERS;
 use crate::{FourCc, Frame, FrameFormat, ImageView, PixelFormat, Timestamp};
 
 /// Both queues of a device, running, for frames of one format.
@@ -60,7 +61,7 @@ impl Session {
             controls::set_rate(&node, code, rate)?;
         }
         let imports = may_import && can_import(&arrangement, frame, &image);
-        let raw_buffers = controls::min_raw_buffers(&node).saturating_add(1).min(MAX_RAW_BUFFERS);
+        let raw_buffers = controls::min_raw_buffers(&node).saturating_add(1).min(MAX_BUFFERS);
         let raw = RawQueue::start(Arc::clone(&node), raw_buffers, arrangement, imports)?;
         let coded = CodedQueue::start(Arc::clone(&node))?;
         let format = frame.format();
@@ -105,9 +106,39 @@ impl Session {
         Ok(())
     }
 
-    /// Takes a coded picture, if there is one.
+    /// Takes a coded picture, if there is one, and takes back what the driver has read.
     pub(super) fn poll(&mut self) -> Result<Option<Coded>, M2mError> {
+        let coded = self.next_coded()?;
+        // In this order, so that a frame is not held until the next one when its picture has come out.
         self.raw.reclaim()?;
+        Ok(coded)
+    }
+
+    /// Tells the device that no more pictures come: "Drain".
+    pub(super) fn begin_drain(&mut self) -> Result<(), M2mError> {
+        if self.phase != Phase::Running {
+            return Ok(());
+        }
+        if self.flight.sent.is_empty() {
+            self.end();
+            return Ok(());
+        }
+        self.phase = Phase::Draining;
+        // A driver that does not know the command gives out what it has all the same.
+        let _ = self.node.try_call(&codec::ENCODER_CMD, &mut EncoderCommand::STOP.clone());
+        Ok(())
+    }
+
+    /// Begins a stream that is independent of the one before, when nothing is in flight: "Reset".
+    pub(super) fn restart(&mut self) -> Result<(), M2mError> {
+        self.coded.restart()?;
+        self.phase = Phase::Running;
+        self.has_begun = false;
+        self.flight.newest = None;
+        Ok(())
+    }
+
+    fn next_coded(&mut self) -> Result<Option<Coded>, M2mError> {
         loop {
             let answer = match self.coded.take()? {
                 Taken::Answer(answer) => answer,
@@ -143,30 +174,6 @@ impl Session {
                 sequence: sent.sequence,
             }));
         }
-    }
-
-    /// Tells the device that no more pictures come: "Drain".
-    pub(super) fn begin_drain(&mut self) -> Result<(), M2mError> {
-        if self.phase != Phase::Running {
-            return Ok(());
-        }
-        if self.flight.sent.is_empty() {
-            self.end();
-            return Ok(());
-        }
-        self.phase = Phase::Draining;
-        // A driver that does not know the command gives out what it has all the same.
-        let _ = self.node.try_call(&codec::ENCODER_CMD, &mut EncoderCommand::STOP.clone());
-        Ok(())
-    }
-
-    /// Begins a stream that is independent of the one before, when nothing is in flight: "Reset".
-    pub(super) fn restart(&mut self) -> Result<(), M2mError> {
-        self.coded.restart()?;
-        self.phase = Phase::Running;
-        self.has_begun = false;
-        self.flight.newest = None;
-        Ok(())
     }
 
     fn end(&mut self) {
@@ -308,9 +315,6 @@ fn can_import(arrangement: &Arrangement, frame: &Frame, image: &ImageView<'_>) -
 fn buffer_bytes(width_px: u32, height_px: u32) -> u32 {
     (width_px.saturating_mul(height_px) / 2).max(256 * 1024)
 }
-
-/// More are no use where pictures are to come out at once.
-const MAX_RAW_BUFFERS: u32 = 32;
 
 #[cfg(test)]
 mod tests {
