@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use kvm_benches::quality::{Judge, Screen};
 use kvm_capture::convert::Converter;
-use kvm_capture::{Frame, FrameFormat, PixelFormat};
+use kvm_capture::{Frame, FrameFormat, PixelFormat, Timestamp};
 
 mod contender;
 mod jpeg_peers;
@@ -27,6 +27,9 @@ mod library;
 mod options;
 mod ours;
 mod record;
+#[path = "../../../kvm-stream/tests/rect_decoder/mod.rs"]
+#[expect(dead_code, reason = "the tests of kvm-stream look at more of it")]
+mod rect_decoder;
 mod table;
 mod video_peers;
 mod viewers;
@@ -62,12 +65,10 @@ fn compare(format: FrameFormat, options: &Options) -> Result<(), Failure> {
     let mut source =
         Source { screen: Screen::new(width, height), judge: Judge::default(), is_repeated: false };
     let mut converter = Converter::new();
-    let mut input = io::stdin().lock();
+    let mut sequence = Sequence { input: io::stdin().lock(), format, number: 0, limit: options.frames };
     let mut previous: Option<Frame> = None;
     let mut turn = 0;
-    while let Some(frame) =
-        read_frame(&mut input, format)?.filter(|_| options.frames.is_none_or(|limit| turn < limit))
-    {
+    while let Some(frame) = sequence.next()? {
         let rgb = FrameFormat::new(PixelFormat::Rgb24, format.width_px, format.height_px);
         let image = frame.image().ok_or("a raw frame has pixels")?;
         source.is_repeated = previous.is_some_and(|previous| same_pixels(&previous, &frame));
@@ -125,13 +126,30 @@ fn same_pixels(first: &Frame, second: &Frame) -> bool {
     first.planes().iter().zip(second.planes()).all(|(a, b)| a.rows().eq(b.rows()))
 }
 
-fn read_frame(input: &mut impl Read, format: FrameFormat) -> io::Result<Option<Frame>> {
-    let len = format.len_bytes();
-    let mut bytes = Vec::with_capacity(len);
-    let read = input.by_ref().take(len as u64).read_to_end(&mut bytes)?;
-    match Frame::packed(format, Bytes::from(bytes)) {
-        Ok(frame) => Ok(Some(frame)),
-        Err(_) if read == 0 => Ok(None),
-        Err(error) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)),
+/// Raw frames, 30 a second.
+struct Sequence<R> {
+    input: R,
+    format: FrameFormat,
+    number: u64,
+    limit: Option<u64>,
+}
+
+impl<R: Read> Sequence<R> {
+    fn next(&mut self) -> io::Result<Option<Frame>> {
+        if self.limit.is_some_and(|limit| self.number >= limit) {
+            return Ok(None);
+        }
+        let len = self.format.len_bytes();
+        let mut bytes = Vec::with_capacity(len);
+        let read = self.input.by_ref().take(len as u64).read_to_end(&mut bytes)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        let frame = Frame::packed(self.format, Bytes::from(bytes))
+            .map_err(|error| io::Error::new(io::ErrorKind::UnexpectedEof, error))?
+            .with_timestamp(Timestamp::from_micros(self.number * 1_000_000 / 30))
+            .with_sequence(self.number);
+        self.number += 1;
+        Ok(Some(frame))
     }
 }

@@ -5,7 +5,7 @@ use kvm_capture::{FrameFormat, PixelFormat};
 pub(crate) struct Options {
     pub(crate) task: Task,
     /// Take no more than so many frames.
-    pub(crate) frames: Option<usize>,
+    pub(crate) frames: Option<u64>,
     /// Only contenders whose names contain this.
     pub(crate) only: Option<String>,
     /// Write the numbers here for a later mean.

@@ -3,18 +3,31 @@
 use kvm_benches::bytes_of;
 use kvm_capture::Colour;
 use kvm_capture::{Frame, FrameFormat};
-use kvm_stream::TileDiff;
-use kvm_stream::{Encoder, JpegEncoder, OpenH264Encoder, Packet};
+use kvm_stream::{
+    ClientPixels, Encoder, HybridEncoder, JpegEncoder, OpenH264Encoder, Packet, RectEncoder, RectOptions,
+    TileDiff,
+};
 
 use crate::contender::{Contender, Entrant, Failure};
-use crate::viewers::{H264View, PictureView};
+use crate::viewers::{H264View, PictureView, RectView};
 
 pub(crate) fn entrants(format: FrameFormat) -> Result<Vec<Entrant>, Failure> {
     let jpeg = Path::new(JpegEncoder::new(80));
     let h264 = Path::new(OpenH264Encoder::default());
+    let photos = Path::new(HybridEncoder::new(HybridEncoder::DEFAULT_QUALITY));
+    let lossless = Path::new(HybridEncoder::lossless());
     Ok(vec![
         Entrant::silent("memcmp of two buffers", Memcmp { previous: Vec::new(), next: Vec::new() }),
-        Entrant::silent("kvm-stream difference", Difference(TileDiff::new())),
+        Entrant::silent("kvm-stream difference alone", Difference(TileDiff::new().without_motion())),
+        Entrant::silent("kvm-stream difference and motion", Difference(TileDiff::new())),
+        Entrant::new("kvm-stream rectangles", format, photos, RectView::new(format)),
+        Entrant::new("kvm-stream rectangles, all exact", format, lossless, RectView::new(format)),
+        Entrant::new(
+            "kvm-stream for a VNC viewer, all exact",
+            format,
+            VncViewer::new(),
+            RectView::new(format),
+        ),
         Entrant::new("kvm-stream JPEG q80", format, jpeg, PictureView::jpeg(Colour::JPEG)?),
         Entrant::new("kvm-stream OpenH264 QP 24", format, h264, H264View::new(Colour::VIDEO)?),
     ])
@@ -72,5 +85,41 @@ impl<E: Encoder> Contender for Path<E> {
 
     fn messages(&self) -> Vec<&[u8]> {
         self.packets.iter().map(|packet| &*packet.payload).collect()
+    }
+}
+
+/// The rectangles of one VNC viewer, whose zlib streams go on from one update to the next.
+struct VncViewer {
+    diff: TileDiff,
+    encoder: RectEncoder,
+    /// The number of rectangles and the rectangles; empty if there is nothing to send.
+    update: Vec<u8>,
+}
+
+impl VncViewer {
+    fn new() -> Self {
+        let mut options = RectOptions::raw(ClientPixels::BGRX);
+        (options.copy_rect, options.tight) = (true, true);
+        Self { diff: TileDiff::new(), encoder: RectEncoder::new(options), update: Vec::new() }
+    }
+}
+
+impl Contender for VncViewer {
+    fn code(&mut self, frame: &Frame) -> Result<(), Failure> {
+        self.update.clear();
+        let damage = self.diff.compare(frame.clone());
+        if !damage.is_empty() || self.encoder.has_backlog() {
+            self.update.extend([0, 0]);
+            let count = self.encoder.encode(frame, &damage, &mut self.update)?;
+            self.update[..2].copy_from_slice(&count.to_be_bytes());
+            if count == 0 {
+                self.update.clear();
+            }
+        }
+        Ok(())
+    }
+
+    fn messages(&self) -> Vec<&[u8]> {
+        if self.update.is_empty() { Vec::new() } else { vec![&self.update] }
     }
 }

@@ -1,4 +1,5 @@
-//! Those who decode what the contenders send: libjpeg-turbo, OpenH264's decoder and libvpx.
+//! Those who decode what the contenders send: libjpeg-turbo, OpenH264's decoder, libvpx, and
+//! for rectangles the decoder that kvm-stream is tested with, which shares nothing with the encoder.
 
 use bytes::Bytes;
 use kvm_benches::peers::{self, Layout};
@@ -10,6 +11,7 @@ use openh264::decoder::{Decoder, DecoderConfig};
 use openh264::formats::YUVSource;
 
 use crate::contender::{Failure, Viewer};
+use crate::rect_decoder::{self, Client};
 
 /// Shows every message as a whole picture of one of the C libraries.
 pub(crate) struct PictureView {
@@ -95,6 +97,26 @@ impl Viewer for H264View {
             plane(shown.v(), v, half_width, half_height),
         ];
         self.painter.paint((Layout::I420, side(width)?, side(height)?), &rows, (0, 0), screen)
+    }
+}
+
+/// Shows packets of rectangles.
+pub(crate) struct RectView(Client);
+
+impl RectView {
+    pub(crate) fn new(format: FrameFormat) -> Self {
+        Self(Client::new(rect_decoder::Pixels::BGRX, format.width_px, format.height_px))
+    }
+}
+
+impl Viewer for RectView {
+    fn take(&mut self, message: &[u8], screen: &mut Screen) -> Result<(), Failure> {
+        self.0.packet(message)?;
+        for (shown, pixel) in screen.rgb.chunks_exact_mut(3).zip(&self.0.picture) {
+            let [blue, green, red, _] = pixel.to_le_bytes();
+            shown.copy_from_slice(&[red, green, blue]);
+        }
+        Ok(())
     }
 }
 
