@@ -1,5 +1,6 @@
 """A server with a browser that looks at it, and how a check says what it saw."""
 
+import base64
 import time
 
 import media
@@ -96,6 +97,24 @@ class Kvm:
         time.sleep(0.4)
         return media.Picture(self.browser.screenshot("#picture"))
 
+    def canvas(self):
+        """The pixels that the page's decoder painted, whatever lies over them."""
+        url = self.browser.run("return document.querySelector('#picture').toDataURL('image/png')")
+        return media.Picture(base64.b64decode(url.split(",", 1)[1]))
+
+    def await_exact(self, seconds=2):
+        """Waits until the canvas is what the server has, pixel by pixel, and gives how long that took."""
+        start = time.monotonic()
+        seen = None
+        while time.monotonic() - start < seconds:
+            status, png = self.server.get("/snapshot.png")
+            expect(status == 200, f"/snapshot.png answered {status}")
+            took = time.monotonic() - start
+            seen = media.Picture(png).changed(self.canvas(), threshold=0)
+            if not seen:
+                return took
+        expect(False, f"after {seconds} s the canvas differs within {seen}")
+
     def settle(self):
         """Waits until no new picture has come for a while."""
         seen = None
@@ -113,8 +132,8 @@ class Kvm:
             **more,
         )
 
-    def reload(self):
-        self.browser.open(self.server.base + "/")
+    def reload(self, query=""):
+        self.browser.open(self.server.base + "/" + query)
         self.await_data("live", "true")
         self.await_data("control", "yours", "#kvm")
 

@@ -1,5 +1,6 @@
 """A kvm-server with its virtual target, started for a test."""
 
+import json
 import queue
 import re
 import signal
@@ -52,6 +53,10 @@ class Server:
         if status != 200:
             raise RuntimeError(f"/target/text answered {status}")
         return body.decode()
+
+    def state(self):
+        """What the server says of itself."""
+        return json.loads(self.get("/state")[1])
 
     def freeze(self):
         """Stops the program from running, without closing anything."""

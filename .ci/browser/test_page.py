@@ -15,6 +15,7 @@ import traceback
 import checks_picture
 import checks_keys
 import checks_pointer
+import checks_codecs
 import checks_viewers
 from kvm import CHECKS, Failed, Kvm
 

@@ -1,6 +1,5 @@
 //! The real kvm-server on its embedded target, from outside: HTTP, WebSocket, signals, and what it prints.
 
-#![expect(clippy::print_stderr, reason = "what was measured is said")]
 #![expect(clippy::unwrap_used, reason = "a test's helpers may panic as the test may")]
 
 mod client;

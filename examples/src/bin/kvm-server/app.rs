@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) recording_changed: watch::Sender<()>,
     /// From input to light, as pages measured it.
     pub(crate) photons: Photons,
+    /// Of snapshots.
+    pub(crate) quality: u8,
     /// Reads the text screen of the embedded target.
     pub(crate) target_text: Option<Box<dyn Fn() -> String + Send + Sync>>,
     /// True when the program ends.
@@ -77,6 +79,7 @@ impl App {
             recording: self.recordings.running(),
             recordings: self.recordings.names(),
             typing: input.typing.map(|remaining| Typing { remaining }),
+            codecs: self.channels.names(),
             viewers: self.channels.viewers(),
             capabilities: capability_rows(&self.manifest, &self.ledger),
             stats: Stats { picture: picture.stats, line: *line, photon: self.photons.stats() },

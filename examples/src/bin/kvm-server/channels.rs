@@ -35,6 +35,13 @@ impl Channels {
         self.preferred
     }
 
+    /// The names of all, the preferred one first.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let others = self.channels.iter().map(|(codec, _)| *codec).filter(|codec| *codec != self.preferred);
+        let all = [self.preferred].into_iter().chain(others);
+        all.filter_map(|codec| Some(codec.to_possible_value()?.get_name().to_owned())).collect()
+    }
+
     /// The packets of a codec.
     pub(crate) fn of(&self, codec: PictureCodec) -> Option<&FanOut> {
         self.channels.iter().find(|(own, _)| *own == codec).map(|(_, viewers)| viewers)

@@ -32,6 +32,7 @@ mod picture;
 mod recording;
 mod serve;
 mod session;
+mod snapshot;
 mod socket;
 mod state;
 mod tracks;

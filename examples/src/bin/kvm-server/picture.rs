@@ -6,11 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use kvm_capture::{Captured, Frame, FrameFormat, Timestamp};
 use kvm_examples::inbox::{Inbox, Outbox, WokenBy, inbox};
 use kvm_examples::report::{chain, complain};
-use kvm_stream::{JpegEncoder, Tiles};
+use kvm_stream::Tiles;
 use rustix::event::PollFlags;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{oneshot, watch};
@@ -31,18 +30,10 @@ pub(crate) struct PictureState {
 pub(crate) enum Command {
     /// A viewer asks for a picture that decoding can start at; its pipeline sees to it.
     Look,
-    /// Somebody wants the newest picture as a JPEG.
-    Snapshot(oneshot::Sender<Snapshot>),
+    /// Somebody wants the newest frame, for a moment: it is one of the source's buffers.
+    Frame(oneshot::Sender<Frame>),
     /// The thread ends.
     Stop,
-}
-
-/// One picture as a JPEG.
-#[derive(Debug)]
-pub(crate) struct Snapshot {
-    pub(crate) jpeg: Bytes,
-    pub(crate) sequence: u64,
-    pub(crate) timestamp: Timestamp,
 }
 
 /// The running thread.
@@ -55,8 +46,8 @@ pub(crate) struct Picture {
 }
 
 impl Picture {
-    /// Starts the thread; snapshots are of this quality.
-    pub(crate) fn start(tracks: Tracks, quality: u8) -> io::Result<Self> {
+    /// Starts the thread.
+    pub(crate) fn start(tracks: Tracks) -> io::Result<Self> {
         let (commands, inbox) = inbox()?;
         let (publish, state) = watch::channel(PictureState {
             signal: Signal::waiting(),
@@ -64,13 +55,8 @@ impl Picture {
             stats: PictureStats::default(),
         });
         let newest = Newest::default();
-        let projection = Projection {
-            tracks,
-            publish,
-            newest: newest.clone(),
-            snapshots: JpegEncoder::new(quality),
-            tally: Tally::new(Instant::now()),
-        };
+        let projection =
+            Projection { tracks, publish, newest: newest.clone(), tally: Tally::new(Instant::now()) };
         let thread =
             thread::Builder::new().name("picture".to_owned()).spawn(move || projection.run(&inbox))?;
         Ok(Self { commands, state, newest, thread })
@@ -112,7 +98,6 @@ struct Projection {
     tracks: Tracks,
     publish: watch::Sender<PictureState>,
     newest: Newest,
-    snapshots: JpegEncoder,
     tally: Tally,
 }
 
@@ -126,7 +111,10 @@ impl Projection {
                 match command {
                     // The step below looks.
                     Command::Look => {}
-                    Command::Snapshot(answer) => self.take_snapshot(answer),
+                    Command::Frame(answer) => {
+                        // Without a picture the answer is dropped, which is an answer; whoever asked may be gone.
+                        let _ = self.tracks.frame().cloned().map(|frame| answer.send(frame));
+                    }
                     Command::Stop => return,
                 }
             }
@@ -199,19 +187,6 @@ impl Projection {
             (state.signal, state.format) = (signal, format);
             changed
         });
-    }
-
-    fn take_snapshot(&mut self, answer: oneshot::Sender<Snapshot>) {
-        // Without a picture the answer is dropped, which is an answer.
-        let Some(frame) = self.tracks.frame() else { return };
-        match self.snapshots.picture(frame) {
-            Ok(jpeg) => {
-                let snapshot = Snapshot { jpeg, sequence: frame.sequence(), timestamp: frame.timestamp() };
-                // Whoever asked may be gone.
-                let _ = answer.send(snapshot);
-            }
-            Err(error) => complain("snapshot", chain(&error)),
-        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
     let channels = Channels::new(options.codec);
     let started = |source| StartError::System { what: "a thread", source };
     let tracks = Tracks::new(parts.source, channels.encoders(options.quality));
-    let picture = Picture::start(tracks, options.quality).map_err(started)?;
+    let picture = Picture::start(tracks).map_err(started)?;
     let input = Input::start(parts.seat).map_err(started)?;
     let newest = picture.newest.clone();
     let tape = channels.tape().clone();
@@ -57,6 +57,7 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
         recordings: Arc::clone(&recordings),
         recording_changed: watch::Sender::new(()),
         photons: Photons::default(),
+        quality: options.quality,
         target_text: parts.target.map(|target| Box::new(move || target.text()) as Box<_>),
         end: end.subscribe(),
         holders: AtomicU64::new(1),

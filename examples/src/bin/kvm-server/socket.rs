@@ -111,10 +111,10 @@ impl Reader<'_> {
                     self.shared.acknowledged.notify_one();
                 }
                 Ok(Message::Photon(time)) if self.app.is_controlled_by(self.holder) => {
-                    self.app.photons.add(time)
+                    self.app.photons.add(time);
                 }
                 Ok(Message::Photon(_)) => {
-                    self.refuse("measuring is for whoever has control: take control first")
+                    self.refuse("measuring is for whoever has control: take control first");
                 }
                 Err(reason) => self.malformed(reason),
             }

@@ -195,6 +195,8 @@ pub(crate) struct State {
     pub(crate) recording: Option<Running>,
     pub(crate) recordings: Vec<String>,
     pub(crate) typing: Option<Typing>,
+    /// What pages can ask for, the preferred one first.
+    pub(crate) codecs: Vec<String>,
     pub(crate) viewers: usize,
     pub(crate) capabilities: Vec<CapabilityRow>,
     pub(crate) stats: Stats,

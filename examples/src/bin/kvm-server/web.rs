@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fs::File;
+use std::future::ready;
 use std::io::{self, Read};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -16,9 +17,10 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use clap::ValueEnum;
-use futures_util::stream::{Stream, unfold};
-use kvm_capture::Timestamp;
-use kvm_stream::{FanOut, ViewerPolicy};
+use futures_util::StreamExt;
+use futures_util::stream::{Stream, once, unfold};
+use kvm_examples::report::chain;
+use kvm_stream::{FanOut, Packet, ViewerPolicy};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -29,6 +31,7 @@ use crate::origin::Site;
 use crate::page;
 use crate::picture;
 use crate::session::{Door, Refusal};
+use crate::snapshot::SnapshotFormat;
 use crate::socket;
 use crate::state::Line;
 
@@ -47,7 +50,14 @@ pub(crate) fn routes(web: Web) -> Router {
         router = router.route(file.path, get(serve));
     }
     router
-        .route("/snapshot.jpg", get(snapshot))
+        .route(
+            "/snapshot.jpg",
+            get(async |State(web): State<Web>| {
+                let quality = web.app.quality;
+                snapshot(web, SnapshotFormat::Jpeg { quality }).await
+            }),
+        )
+        .route("/snapshot.png", get(async |State(web): State<Web>| snapshot(web, SnapshotFormat::Png).await))
         .route("/stream.mjpeg", get(mjpeg))
         .route("/state", get(state))
         .route("/metrics", get(metrics))
@@ -162,48 +172,81 @@ async fn invite(State(web): State<Web>, headers: HeaderMap) -> Response {
     }
 }
 
-async fn snapshot(State(web): State<Web>) -> Response {
-    let (answer, snapshot) = oneshot::channel();
-    web.app.picture.send(picture::Command::Snapshot(answer));
-    let Ok(snapshot) = snapshot.await else {
+async fn snapshot(web: Web, format: SnapshotFormat) -> Response {
+    let (answer, frame) = oneshot::channel();
+    web.app.picture.send(picture::Command::Frame(answer));
+    let Ok(frame) = frame.await else {
         return (StatusCode::SERVICE_UNAVAILABLE, "There is no picture.\n").into_response();
     };
     let headers = [
-        (header::CONTENT_TYPE, "image/jpeg".to_owned()),
-        (SEQUENCE, snapshot.sequence.to_string()),
-        (TIMESTAMP, snapshot.timestamp.as_micros().to_string()),
+        (header::CONTENT_TYPE, format.mime().to_owned()),
+        (SEQUENCE, frame.sequence().to_string()),
+        (TIMESTAMP, frame.timestamp().as_micros().to_string()),
     ];
-    (headers, snapshot.jpeg).into_response()
+    match spawn_blocking(move || format.of(&frame)).await {
+        Ok(Ok(file)) => (headers, file).into_response(),
+        Ok(Err(error)) => (StatusCode::NOT_ACCEPTABLE, format!("{}.\n", chain(&error))).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }
 
-async fn mjpeg(State(web): State<Web>) -> Response {
+async fn mjpeg(State(web): State<Web>, uri: Uri) -> Response {
     let Some(viewer) = web.app.channels.of(PictureCodec::Jpeg).map(FanOut::join) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     web.app.picture.send(picture::Command::Look);
-    let parts = unfold((viewer, web.app.end.clone()), |(mut viewer, mut end)| async move {
+    let header = if query(&uri, "headers") == Some("early") { PartHeader::Early } else { PartHeader::Full };
+    let first = Bytes::from_static(header.ahead().as_bytes());
+    let parts = unfold((viewer, web.app.end.clone()), move |(mut viewer, mut end)| async move {
         let packet = tokio::select! {
             () = ended(&mut end) => return None,
             packet = std::future::poll_fn(|context| viewer.poll_packet(context)) => packet?,
         };
-        let part = part(&packet.payload, packet.sequence, packet.timestamp);
-        Some((Ok::<_, Infallible>(part), (viewer, end)))
+        let part = header.part(&packet);
+        Some((Ok(Bytes::from(part)), (viewer, end)))
     });
+    let parts = once(ready(Ok::<_, Infallible>(first))).chain(parts);
     ([(header::CONTENT_TYPE, "multipart/x-mixed-replace; boundary=picture")], Body::from_stream(parts))
         .into_response()
 }
 
-/// A picture as a part of a multipart answer (RFC 2046, section 5.1).
-fn part(jpeg: &Bytes, sequence: u64, timestamp: Timestamp) -> Vec<u8> {
-    let mut part = format!(
-        "--picture\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n{SEQUENCE}: {sequence}\r\n{TIMESTAMP}: {}\r\n\r\n",
-        jpeg.len(),
-        timestamp.as_micros(),
-    )
-    .into_bytes();
-    part.extend_from_slice(jpeg);
-    part.extend_from_slice(b"\r\n");
-    part
+/// How the parts of a multipart answer (RFC 2046, section 5.1) are headed.
+#[derive(Debug, Clone, Copy)]
+enum PartHeader {
+    /// With length, number and time of the picture.
+    Full,
+    /// Right behind the picture before, and so without anything that is known later: browsers show a picture when the
+    /// header of the next part has come.
+    Early,
+}
+
+impl PartHeader {
+    /// What goes ahead of the part to come.
+    fn ahead(self) -> &'static str {
+        match self {
+            Self::Full => "--picture\r\n",
+            Self::Early => "--picture\r\nContent-Type: image/jpeg\r\n\r\n",
+        }
+    }
+
+    /// A picture, behind what went ahead of it and with what goes ahead of the next.
+    fn part(self, packet: &Packet) -> Vec<u8> {
+        let jpeg = &packet.payload;
+        let mut part = match self {
+            Self::Full => format!(
+                "Content-Type: image/jpeg\r\nContent-Length: {}\r\n{SEQUENCE}: {}\r\n{TIMESTAMP}: {}\r\n\r\n",
+                jpeg.len(),
+                packet.sequence,
+                packet.timestamp.as_micros(),
+            )
+            .into_bytes(),
+            Self::Early => Vec::new(),
+        };
+        part.extend_from_slice(jpeg);
+        part.extend_from_slice(b"\r\n");
+        part.extend_from_slice(self.ahead().as_bytes());
+        part
+    }
 }
 
 async fn recording(State(web): State<Web>, Path(name): Path<String>) -> Response {

@@ -26,7 +26,7 @@ export class Film {
     clearTimeout(this.#retry);
     this.#turn += 1;
     this.#image.hidden = false;
-    this.#image.src = `/stream.mjpeg?turn=${this.#turn}`;
+    this.#image.src = `/stream.mjpeg?headers=early&turn=${this.#turn}`;
   }
 
   #again() {

@@ -23,7 +23,7 @@ export class Line {
   phase = 'connecting';
   retryAt = 0;
 
-  /** `handlers`: `phase()`, `picture(buffer)`, and one function per type of text message. `codec`: of pictures; empty for the server's own choice. */
+  /** `handlers`: `phase()`, `picture(buffer)`, `noSuchCodec(codec)`, and one function per type of text message. `codec`: of pictures; empty for the server's own choice. */
   constructor(codec, handlers) {
     this.#codec = codec;
     this.#handlers = handlers;
@@ -117,11 +117,20 @@ export class Line {
   /** A refused WebSocket does not say why; a plain request does. */
   async #askWhetherKnown() {
     const answer = await fetch('/state', { cache: 'no-store' }).catch(() => null);
-    if (answer?.status !== 401 || this.phase === 'open') return;
+    if (!answer || this.phase === 'open') return;
+    if (answer.ok) return this.#checkCodec(await answer.json());
+    if (answer.status !== 401) return;
     clearTimeout(this.#retry);
     this.#socket?.close();
     this.#socket = null;
     this.#enter('ended');
+  }
+
+  #checkCodec({ codecs }) {
+    const codec = this.#codec;
+    if (!codec || codec === 'mjpeg' || codecs.includes(codec)) return;
+    this.change('');
+    this.#handlers.noSuchCodec(codec);
   }
 
   #enter(phase) {

@@ -34,6 +34,7 @@ const line = new Line(askedCodec(), {
   phase: lineChanged,
   picture: (buffer) => picture.take(buffer),
   state: stateCame,
+  noSuchCodec: (codec) => notice.toast(`This server has no pictures in ${codec}: these come as it prefers.`),
   probed: (message) => probe.probed(message),
   refused: ({ reason }) => notice.toast(reason),
 });
@@ -94,7 +95,7 @@ document.addEventListener('fullscreenchange', fullScreenChanged);
 $('record').addEventListener('click', () => line.send({ type: 'record', on: !state?.recording }));
 $('keys-toggle').addEventListener('click', () => showKeys($('keys').hidden));
 $('snapshot-png').addEventListener('click', savePng);
-$('snapshot-jpeg').addEventListener('click', () => $('snapshot-menu').hidePopover());
+for (const id of ['snapshot-jpeg', 'snapshot-exact']) $(id).addEventListener('click', () => $('snapshot-menu').hidePopover());
 for (const menu of document.querySelectorAll('.menu')) menu.addEventListener('toggle', placeMenu);
 $('paste-open').addEventListener('click', openPaste);
 $('paste-text').addEventListener('input', countPaste);

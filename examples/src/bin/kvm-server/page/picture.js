@@ -27,6 +27,7 @@ export class Picture {
   #painted = 0;
   #scale = 0;
   #askedAt = -Infinity;
+  #asking = 0;
   #newest = null;
   #troubles = [];
 
@@ -66,6 +67,7 @@ export class Picture {
     if (!header) return;
     Object.assign(header, { bytes: buffer.byteLength, arrived: performance.now() });
     this.#newest = header;
+    if (header.startsHere) clearTimeout(this.#asking);
     this.#decoders[header.codec]?.decode(header, new Uint8Array(buffer));
   }
 
@@ -73,6 +75,7 @@ export class Picture {
   forget() {
     this.#header = null;
     this.#newest = null;
+    clearTimeout(this.#asking);
     this.#askedAt = -Infinity;
     for (const decoder of this.#decoders) decoder.reset();
   }
@@ -128,10 +131,12 @@ export class Picture {
   #askForStart() {
     // The server waits for word of what it has sent before it sends more.
     if (this.#newest) this.#hooks.passed(this.#newest);
-    const now = performance.now();
-    if (now - this.#askedAt < ASK_AGAIN_MS) return;
-    this.#askedAt = now;
-    this.#hooks.keyframe();
+    clearTimeout(this.#asking);
+    const wait = this.#askedAt + ASK_AGAIN_MS - performance.now();
+    this.#asking = setTimeout(() => {
+      this.#askedAt = performance.now();
+      this.#hooks.keyframe();
+    }, Math.max(0, wait));
   }
 
   #resize(width, height) {
