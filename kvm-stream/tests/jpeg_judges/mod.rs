@@ -1,4 +1,6 @@
-//! Decoders that judge JPEG pictures: none of them is this project's.
+//! How JPEG pictures are judged, by decoders of which none is this project's.
+#![allow(dead_code, clippy::allow_attributes, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, reason = "all of it is test code")]
 
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -33,34 +35,26 @@ pub(crate) fn decoded_by_zune(picture: &[u8]) -> Picture {
     Picture { width, height, components }
 }
 
-/// Fails if a block of one component is further from what was wanted than its quantiser can bring it.
+/// Fails if a block of a plane is further from what was wanted than its quantiser can bring it.
 ///
 /// The transform keeps distances (Parseval): the squares of a block's errors add up to at most those of half steps,
 /// but for the rounding of samples on the way in and out.
-pub(crate) fn blocks_within_the_quantiser(
-    wanted: &Picture,
-    decoded: &Picture,
-    quality: u8,
-    component: usize,
-) {
-    let half_steps: f64 = steps(quality, component == 0).map(|step| (f64::from(step) / 2.0).powi(2)).sum();
+pub(crate) fn within_the_quantiser(wanted: &[u8], got: &[u8], width: usize, quality: u8, is_luma: bool) {
+    assert_eq!(wanted.len(), got.len());
+    let half_steps: f64 = steps(quality, is_luma).map(|step| (f64::from(step) / 2.0).powi(2)).sum();
     // Colour arithmetic may be off by one in a sample, and so may the decoder; so may be what it rounds.
     let bound = half_steps.sqrt() + 8.0 * 2.5;
-    let (wanted_plane, got_plane) = (&wanted.components[component], &decoded.components[component]);
-    for top in (0..wanted.height).step_by(8) {
-        for left in (0..wanted.width).step_by(8) {
+    let height = wanted.len() / width;
+    for top in (0..height).step_by(8) {
+        for left in (0..width).step_by(8) {
             let mut squares = 0.0;
-            for row in top..(top + 8).min(wanted.height) {
-                for column in left..(left + 8).min(wanted.width) {
-                    let at = row * wanted.width + column;
-                    squares += f64::from(wanted_plane[at].abs_diff(got_plane[at])).powi(2);
+            for row in top..(top + 8).min(height) {
+                for at in row * width + left..row * width + (left + 8).min(width) {
+                    squares += f64::from(wanted[at].abs_diff(got[at])).powi(2);
                 }
             }
-            assert!(
-                squares.sqrt() <= bound,
-                "block {left},{top} of component {component} at quality {quality}: {} > {bound}",
-                squares.sqrt()
-            );
+            let distance = squares.sqrt();
+            assert!(distance <= bound, "block {left},{top} at quality {quality}: {distance} > {bound}");
         }
     }
 }
