@@ -1,91 +1,116 @@
-//! What a tile of a picture is: one colour, drawn, or a photo.
+//! What the tiles of a picture are: of one colour, drawn, or a photo.
 
 use kvm_capture::{ImageView, PixelFormat};
 
-use crate::classify::is_flat;
-use crate::{Rect, Tiles};
+use crate::Rect;
+use crate::simd::{Instructions, Kernel};
 
 /// What a tile of a picture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// One colour all over.
-    Flat,
+    /// Each row is of one brightness, as where all is of one colour.
+    Plain,
     /// Text, lines, areas: neighbours are equal or differ a lot.
     Drawn,
     /// Neighbours are hardly ever equal, or differ by little.
     Photo,
 }
 
-impl Content {
-    /// Looks at a part of one tile of a picture, in the capture's own numbers; its left is even where pixels share
-    /// colour differences.
-    ///
-    /// The measure is that of [`classify`](crate::classify()), which samples large areas; this one looks at every
-    /// pixel of a small one in a tenth of the time, and leans towards what is exact.
-    pub(super) fn of_tile(image: &ImageView<'_>, tile: Rect) -> Self {
-        let neighbours = Neighbours::of_tile(image, tile);
-        if neighbours.equal == neighbours.pairs && is_flat(image, tile) {
-            Self::Flat
-        } else if neighbours.are_drawn() {
-            Self::Drawn
-        } else {
-            Self::Photo
-        }
-    }
+/// Looks at tiles, a row of them at a time.
+///
+/// The measure is that of [`classify`](crate::classify()), which samples large areas; this one looks at every pixel,
+/// in the capture's own numbers, and leans towards what is exact.
+#[derive(Debug)]
+pub(super) struct TileScan {
+    instructions: Instructions,
+    bright: Vec<u8>,
+    /// For each column how many pixels are as bright as their right neighbour.
+    equal: Vec<u8>,
+    /// For each column how many pixels differ from their right neighbour by less than [`SMALL_STEP`], or not at all.
+    near: Vec<u8>,
 }
 
-/// How the brightness of pixels differs from that of their right neighbours.
-#[derive(Debug, Default)]
-struct Neighbours {
-    pairs: u32,
-    equal: u32,
-    /// Differ by less than [`SMALL_STEP`].
-    similar: u32,
-}
-
-impl Neighbours {
-    fn of_tile(image: &ImageView<'_>, tile: Rect) -> Self {
-        // Where in the bytes of a pixel the brightness is: luma, or green.
-        match image.format().pixel {
-            PixelFormat::Yuyv | PixelFormat::Yvyu => Self::in_rows::<2, 0>(image, tile),
-            PixelFormat::Uyvy | PixelFormat::Vyuy => Self::in_rows::<2, 1>(image, tile),
-            PixelFormat::Rgb24 | PixelFormat::Bgr24 => Self::in_rows::<3, 1>(image, tile),
-            PixelFormat::Bgrx => Self::in_rows::<4, 1>(image, tile),
-            PixelFormat::Xrgb => Self::in_rows::<4, 2>(image, tile),
-            _ => Self::in_rows::<1, 0>(image, tile),
+impl TileScan {
+    pub(super) fn new() -> Self {
+        Self {
+            instructions: Instructions::detected(),
+            bright: Vec::new(),
+            equal: Vec::new(),
+            near: Vec::new(),
         }
     }
 
-    fn in_rows<const BYTES: usize, const PLACE: usize>(image: &ImageView<'_>, tile: Rect) -> Self {
-        let plane = image.plane(0);
-        let (left, width) = (tile.x as usize * BYTES, tile.width as usize);
-        let mut sum = Self::default();
-        for y in tile.y..tile.bottom() {
-            let row = &plane.row(y as usize)[left..left + width * BYTES];
-            let mut bright = [0; TILE_PX];
-            for (bright, pixel) in bright.iter_mut().zip(row.chunks_exact(BYTES)) {
-                *bright = pixel[PLACE];
+    /// Reads part of a row of tiles; its left is even where pixels share their colour differences.
+    pub(super) fn read(&mut self, image: &ImageView<'_>, strip: Rect) {
+        let width = strip.width as usize;
+        self.bright.resize(width, 0);
+        for columns in [&mut self.equal, &mut self.near] {
+            columns.clear();
+            columns.resize(width, 0);
+        }
+        for y in strip.y..strip.bottom() {
+            let row = image.plane(0).row(y as usize);
+            // Where in the bytes of a pixel the brightness is: luma, or green.
+            match image.format().pixel {
+                PixelFormat::Yuyv | PixelFormat::Yvyu => self.count::<2, 0>(row, strip.x),
+                PixelFormat::Uyvy | PixelFormat::Vyuy => self.count::<2, 1>(row, strip.x),
+                PixelFormat::Rgb24 | PixelFormat::Bgr24 => self.count::<3, 1>(row, strip.x),
+                PixelFormat::Bgrx => self.count::<4, 1>(row, strip.x),
+                PixelFormat::Xrgb => self.count::<4, 2>(row, strip.x),
+                _ => self.count::<1, 0>(row, strip.x),
             }
-            let steps: [u8; TILE_PX - 1] = std::array::from_fn(|x| bright[x].abs_diff(bright[x + 1]));
-            let steps = &steps[..width - 1];
-            let count = |is_counted: fn(u8) -> bool| -> u32 {
-                steps.iter().map(|step| u8::from(is_counted(*step))).sum::<u8>().into()
-            };
-            sum.pairs += count(|_| true);
-            sum.equal += count(|step| step == 0);
-            sum.similar += count(|step| (1..SMALL_STEP).contains(&step));
         }
-        sum
     }
 
-    /// Half of them equal, and the others mostly differ by steps that can be seen; or nearly all of them equal.
-    fn are_drawn(&self) -> bool {
-        let others = self.pairs - self.equal;
-        (self.equal * 100 >= self.pairs * 40 && self.similar * 100 <= others * 45)
-            || self.equal * 100 >= self.pairs * 75
+    /// What a tile is: these columns of what was read last, of this many rows.
+    pub(super) fn content(&self, columns: std::ops::Range<usize>, rows: u32) -> Content {
+        // The last column's neighbours are those of the tile to the right.
+        let inner = columns.start..columns.end - 1;
+        let sum = |counts: &[u8]| counts.iter().map(|count| u32::from(*count)).sum::<u32>();
+        let (equal, near) = (sum(&self.equal[inner.clone()]), sum(&self.near[inner.clone()]));
+        let pairs = u32::try_from(inner.len()).unwrap_or(u32::MAX) * rows;
+        let (similar, others) = (near - equal, pairs - equal);
+        if others == 0 {
+            Content::Plain
+        } else if (equal * 100 >= pairs * 40 && similar * 100 <= others * 45) || equal * 100 >= pairs * 75 {
+            // Many are equal and the others mostly differ by steps that can be seen; or nearly all are equal.
+            Content::Drawn
+        } else {
+            Content::Photo
+        }
+    }
+
+    fn count<const BYTES: usize, const PLACE: usize>(&mut self, row: &[u8], left: u32) {
+        let row = &row[left as usize * BYTES..];
+        let Self { bright, equal, near, .. } = self;
+        self.instructions.run(Count::<BYTES, PLACE> { row, bright, equal, near });
     }
 }
 
-const TILE_PX: usize = Tiles::TILE_PX as usize;
+/// Counts, for one row of pixels, those that are like their right neighbours.
+struct Count<'a, const BYTES: usize, const PLACE: usize> {
+    row: &'a [u8],
+    bright: &'a mut [u8],
+    equal: &'a mut [u8],
+    near: &'a mut [u8],
+}
+
+impl<const BYTES: usize, const PLACE: usize> Kernel for Count<'_, BYTES, PLACE> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        for (bright, pixel) in self.bright.iter_mut().zip(self.row.chunks_exact(BYTES)) {
+            *bright = pixel[PLACE];
+        }
+        let neighbours = self.bright.iter().zip(&self.bright[1..]);
+        for ((here, right), (equal, near)) in neighbours.zip(self.equal.iter_mut().zip(self.near)) {
+            let step = here.abs_diff(*right);
+            *equal += u8::from(step == 0);
+            *near += u8::from(step < SMALL_STEP);
+        }
+    }
+}
+
 /// Steps below which two pixels count as similar.
 const SMALL_STEP: u8 = 8;

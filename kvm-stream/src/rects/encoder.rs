@@ -49,7 +49,7 @@ impl RectEncoder {
             exactness: Exactness::new(0, 0),
             inexact_before: Tiles::new(0, 0),
             touched: Tiles::new(0, 0),
-            planner: Planner::default(),
+            planner: Planner::new(),
             reader: PixelReader::new(options.pixels),
             tight: TightCoder::new(options.zlib_level),
             zrle: ZrleCoder::new(options.zlib_level),
@@ -225,18 +225,16 @@ impl RectEncoder {
 
     /// Appends the planned parts; returns how many rectangles they are.
     fn paint(&mut self, image: &ImageView<'_>, out: &mut Vec<u8>) -> Result<usize, EncodeError> {
-        let planner = std::mem::take(&mut self.planner);
-        let painted = planner.parts().iter().try_for_each(|part| match part.way {
-            Way::Photo => self.put_photo(image, part.rect, out),
-            Way::Fill if self.options.tight => {
-                self.put_fill(image, part.rect, out);
-                Ok(())
+        let count = self.planner.parts().len();
+        for index in 0..count {
+            let part = self.planner.parts()[index];
+            match part.way {
+                Way::Photo => self.put_photo(image, part.rect, out)?,
+                Way::Fill if self.options.tight => self.put_fill(image, part.rect, out),
+                Way::Fill | Way::Exact => self.put_exact(image, part.rect, out)?,
             }
-            Way::Fill | Way::Exact => self.put_exact(image, part.rect, out),
-        });
-        let count = planner.parts().len();
-        self.planner = planner;
-        painted.map(|()| count)
+        }
+        Ok(count)
     }
 
     /// Makes exact what has stood still, as far as the budget goes; returns how many rectangles that takes.

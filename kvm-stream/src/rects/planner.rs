@@ -2,7 +2,7 @@
 
 use kvm_capture::ImageView;
 
-use super::content::Content;
+use super::content::{Content, TileScan};
 use super::tight;
 use crate::classify::is_flat;
 use crate::{Rect, Tiles};
@@ -26,8 +26,9 @@ pub(super) struct Part {
 }
 
 /// Splits what changed into parts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Planner {
+    scan: TileScan,
     parts: Vec<Part>,
     /// What the tiles of the rectangle at hand are, row by row; `None` for those that are planned.
     tiles: Vec<Option<Content>>,
@@ -35,6 +36,10 @@ pub(super) struct Planner {
 }
 
 impl Planner {
+    pub(super) fn new() -> Self {
+        Self { scan: TileScan::new(), parts: Vec::new(), tiles: Vec::new(), photos: Vec::new() }
+    }
+
     /// Begins a plan.
     pub(super) fn clear(&mut self) {
         self.parts.clear();
@@ -54,8 +59,15 @@ impl Planner {
         }
         let grid = Grid::around(rect);
         self.tiles.clear();
-        self.tiles
-            .extend(grid.tiles().map(|(column, row)| Some(Content::of_tile(image, grid.part(column, row)))));
+        for row in 0..grid.rows {
+            let strip = grid.parts(0..grid.columns, row..row + 1);
+            self.scan.read(image, strip);
+            self.tiles.extend((0..grid.columns).map(|column| {
+                let part = grid.part(column, row);
+                let left = (part.x - strip.x) as usize;
+                Some(self.scan.content(left..left + part.width as usize, part.height))
+            }));
+        }
         if allows_photos {
             self.take_photos(&grid);
         }
@@ -99,28 +111,28 @@ impl Planner {
     /// Takes large areas of one colour.
     fn take_fills(&mut self, image: &ImageView<'_>, grid: &Grid) {
         for (column, row) in grid.tiles() {
-            if self.tiles[(row * grid.columns + column) as usize] != Some(Content::Flat) {
+            let is_plain = |tiles: &[Option<Content>], column, row| {
+                tiles[(row * grid.columns + column) as usize] == Some(Content::Plain)
+            };
+            if !is_plain(&self.tiles, column, row) {
                 continue;
             }
-            let flat = |tiles: &[Option<Content>], right, bottom| {
-                let edge = (column..right).map(|column| (column, bottom - 1));
-                edge.chain((row..bottom).map(|row| (right - 1, row)))
-                    .all(|(column, row)| tiles[(row * grid.columns + column) as usize] == Some(Content::Flat))
+            let corner = Corner::of(image, grid.part(column, row));
+            let is_alike = |tiles: &[Option<Content>], column, row| {
+                is_plain(tiles, column, row) && Corner::of(image, grid.part(column, row)) == corner
             };
-            let (mut right, mut bottom) = (column + 1, row + 1);
-            while right < grid.columns && flat(&self.tiles, right + 1, bottom) {
-                right += 1;
-            }
-            while bottom < grid.rows && flat(&self.tiles, right, bottom + 1) {
-                bottom += 1;
-            }
-            let area = grid.parts(column..right, row..bottom);
+            let right = (column + 1..grid.columns).find(|right| !is_alike(&self.tiles, *right, row));
+            let columns = column..right.unwrap_or(grid.columns);
+            let bottom = (row + 1..grid.rows)
+                .find(|bottom| columns.clone().any(|column| !is_alike(&self.tiles, column, *bottom)));
+            let rows = row..bottom.unwrap_or(grid.rows);
+            let area = grid.parts(columns.clone(), rows.clone());
             if area.area() < MIN_FILL_PX || !is_flat(image, area) {
                 continue;
             }
-            for row in row..bottom {
+            for row in rows {
                 let start = (row * grid.columns) as usize;
-                self.tiles[start + column as usize..start + right as usize].fill(None);
+                self.tiles[start + columns.start as usize..start + columns.end as usize].fill(None);
             }
             self.parts.extend(narrow(area).map(|rect| Part { rect, way: Way::Fill }));
         }
@@ -160,6 +172,19 @@ impl Planner {
                 way: Way::Exact,
             }));
         }
+    }
+}
+
+/// The first bytes of a tile in the first plane, as many as say its colour where that is the same all over.
+#[derive(Debug, PartialEq, Eq)]
+struct Corner([u8; 4]);
+
+impl Corner {
+    fn of(image: &ImageView<'_>, tile: Rect) -> Self {
+        let plane = image.plane(0);
+        let left = tile.x as usize * plane.size().row_bytes / image.format().width_px as usize;
+        let row = &plane.row(tile.y as usize)[left..];
+        Self(std::array::from_fn(|index| row.get(index).copied().unwrap_or_default()))
     }
 }
 
