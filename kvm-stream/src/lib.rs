@@ -16,6 +16,7 @@ mod layout;
 mod m2m;
 mod motion;
 pub mod mp4;
+mod multipart;
 #[cfg(feature = "openh264")]
 mod openh264;
 mod packet;
@@ -32,6 +33,8 @@ pub mod rfb;
 #[expect(unsafe_code, reason = "runs kernels that are compiled for more than the target's baseline")]
 mod simd;
 mod sink;
+#[cfg(feature = "png")]
+mod snapshot;
 mod tiles;
 
 pub use classify::{Class, classify};
@@ -44,6 +47,7 @@ pub use film::FilmFinder;
 pub use jpeg::{BaselineJpeg, JpegEncoder};
 #[cfg(all(feature = "m2m", target_os = "linux"))]
 pub use m2m::M2mEncoder;
+pub use multipart::{Multipart, Part};
 #[cfg(feature = "openh264")]
 pub use openh264::OpenH264Encoder;
 pub use packet::{Codec, Packet};
@@ -55,4 +59,6 @@ pub use rect::Rect;
 #[cfg(feature = "tight")]
 pub use rects::{ClientPixels, HybridEncoder, RectEncoder, RectOptions};
 pub use sink::{Lacking, PacketSink, SinkError};
+#[cfg(feature = "png")]
+pub use snapshot::png_snapshot;
 pub use tiles::Tiles;

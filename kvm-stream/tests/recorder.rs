@@ -149,3 +149,45 @@ fn a_still_screen_keeps_its_time() {
     assert_eq!(probed_times(&file), [0, 55_000_000, 56_000_000, 56_000_000 + u64::from(u32::MAX)]);
     assert_eq!(probed_duration(&file), 7_995_000_000);
 }
+
+#[test]
+fn a_day_of_an_idle_screen_is_small_and_seekable() {
+    if !have(&FFMPEG) {
+        return;
+    }
+    use kvm_capture::Timestamp;
+    use kvm_stream::{PacketSink, Recorder};
+    use recorder_judges::grant;
+
+    const DAY: u64 = 24 * 3600;
+    let pictures = jpeg_pictures(2);
+    let largest = pictures.iter().map(|picture| picture.len() as u64).max().unwrap();
+    let show = |second: u64, index: usize| {
+        packet(Codec::Jpeg, &pictures[index], (320, 180), Timestamp::from_micros(second * 1_000_000), true)
+    };
+    // Nothing changes, and once a minute as a clock in a corner does.
+    for every in [DAY, 60] {
+        let mut recorder = Recorder::new("day.mp4", Vec::new(), grant("day.mp4")).unwrap();
+        for second in 0..DAY {
+            recorder.advance(Timestamp::from_micros(second * 1_000_000)).unwrap();
+            if second % every == 0 {
+                recorder.push(show(second, usize::from(second / every % 2 == 1))).unwrap();
+            }
+        }
+        let (file, recorded) = recorder.finish(Timestamp::from_micros(DAY * 1_000_000)).unwrap();
+        assert_eq!(recorded.duration.as_secs(), DAY);
+        // What is stored is the pictures, each with a fragment's 108 bytes and 19 in the index; the last one is
+        // repeated every 71 minutes at the most.
+        let stored = DAY / every + 21;
+        assert!(recorded.bytes <= 1000 + stored * (largest + 127), "{} bytes", recorded.bytes);
+        let file = write(&format!("day.{every}.mp4"), &file);
+        assert_eq!(probed_duration(&file), DAY * 1_000_000);
+        let arguments = ["-v", "error", "-use_mfra_for", "pts", "-read_intervals", "46800%+#1"];
+        let show = ["-show_entries", "packet=pts", "-of", "csv=p=0", &file];
+        let first = String::from_utf8(run("ffprobe", &[&arguments[..], &show].concat())).unwrap();
+        let first: u64 = first.trim().trim_end_matches(',').parse().unwrap();
+        let wanted =
+            if every == 60 { 46_800_000_000..=46_800_000_000 } else { 40_000_000_000..=46_800_000_000 };
+        assert!(wanted.contains(&first), "seeking to the thirteenth hour leads to {first}");
+    }
+}

@@ -8,7 +8,7 @@
 //!     cargo run -p kvm-examples --bin record -- frames.uyvy screen.mp4 --format UYVY --size 1920x1080
 //!
 //! Needs: nothing more for JPEG pictures; for `--codec h264` the feature `openh264` and a C++ compiler; for
-//! `--finalise`, which makes a plain, seekable file of it in the end, the feature `mp4` as well.
+//! `--chain`, which lets `verify-recording` find cuts and edits, the feature `chain`; for `--finalise`, which makes a plain, seekable file of it in the end, the feature `mp4` as well.
 
 use std::error::Error;
 use std::fs::File;
@@ -48,6 +48,10 @@ struct Options {
     /// How pictures are encoded.
     #[arg(long, default_value = "jpeg")]
     codec: PictureCodec,
+    /// Adds a chain of hashes, and prints its head in the end.
+    #[cfg(feature = "chain")]
+    #[arg(long)]
+    chain: bool,
     /// Makes a plain, seekable file of the recording in the end. For H.264.
     #[cfg(feature = "mp4")]
     #[arg(long)]
@@ -87,6 +91,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let file = BufWriter::new(File::create(&options.output)?);
     let recorder = Recorder::new(&output, file, manifest.grant(&ledger)?)?;
+    #[cfg(feature = "chain")]
+    let recorder = if options.chain { recorder.with_chain() } else { recorder };
     record(Pipeline::new(source, encoder), recorder, options.seconds.map(Duration::from_secs))?;
     #[cfg(feature = "mp4")]
     if options.finalise {
@@ -128,6 +134,10 @@ fn record(
         }
     }
     let (file, recorded) = recorder.finish(newest)?;
+    #[cfg(feature = "chain")]
+    if let Some(head) = recorded.chain {
+        writeln!(io::stdout(), "chain: {head}")?;
+    }
     file.into_inner()?.sync_all()?;
     writeln!(
         io::stdout(),

@@ -6,7 +6,7 @@ use std::io::Cursor;
 use bytes::Bytes;
 use kvm_audit::{Capability, Ledger, Manifest};
 use kvm_capture::{Frame, FrameFormat, PixelFormat, Timestamp};
-use kvm_stream::mp4::RecordingReader;
+use kvm_stream::mp4::{RecordingReader, Verdict, verify};
 use kvm_stream::{Codec, Packet, PacketSink, Recorder};
 use libfuzzer_sys::fuzz_target;
 
@@ -15,7 +15,7 @@ fuzz_target!(|packets: Vec<(u8, u64, Vec<u8>)>| {
         .declare(Capability::Recording, "fuzz.mp4", "to be fuzzed")
         .expect("it is sound");
     let grant = manifest.grant(&Ledger::new()).expect("it is declared");
-    let mut recorder = Recorder::new("fuzz.mp4", Vec::new(), grant).expect("it is in scope");
+    let mut recorder = Recorder::new("fuzz.mp4", Vec::new(), grant).expect("it is in scope").with_chain();
     let mut now = Timestamp::default();
     for (what, micros, payload) in packets {
         now = Timestamp::from_micros(micros);
@@ -32,6 +32,7 @@ fuzz_target!(|packets: Vec<(u8, u64, Vec<u8>)>| {
     let (file, recorded) = recorder.finish(now).expect("memory takes all");
     assert_eq!(recorded.bytes, file.len() as u64);
     if recorded.pictures > 0 {
+        assert!(matches!(verify(Cursor::new(&file)), Ok(Verdict::Intact(_))));
         let mut recording = RecordingReader::open(Cursor::new(file)).expect("the recorder wrote it");
         let mut pictures = 0;
         while let Some(fragment) = recording.next_fragment().expect("the recorder wrote it") {

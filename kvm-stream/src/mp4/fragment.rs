@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use bytes::Bytes;
 
 use super::boxes::BoxWriter;
+#[cfg(feature = "chain")]
+use super::chain::{Chain, ChainHead, write_link};
 use super::init::{SYNC_SAMPLE, TRACK_ID};
 
 /// A picture on its way into a fragment.
@@ -25,6 +27,8 @@ pub(crate) struct Fragments {
     written: u64,
     count: u32,
     index: Index,
+    #[cfg(feature = "chain")]
+    chain: Option<Chain>,
 }
 
 impl Fragments {
@@ -32,6 +36,11 @@ impl Fragments {
     pub(crate) fn start(&mut self, writer: &mut impl Write, init: &[u8]) -> io::Result<()> {
         writer.write_all(init)?;
         self.written += init.len() as u64;
+        #[cfg(feature = "chain")]
+        if let Some(chain) = &mut self.chain {
+            chain.update(init);
+            chain.start();
+        }
         Ok(())
     }
 
@@ -70,19 +79,60 @@ impl Fragments {
         for sample in samples {
             writer.write_all(&sample.payload)?;
         }
+        #[cfg(feature = "chain")]
+        let link = self.link(samples);
+        #[cfg(feature = "chain")]
+        writer.write_all(link.as_bytes())?;
         writer.flush()?;
         if samples.first().is_some_and(|sample| sample.is_sync) {
             self.index.push(start, self.written);
         }
         self.written += self.header.len() as u64;
         self.written += samples.iter().map(|sample| sample.payload.len() as u64).sum::<u64>();
+        #[cfg(feature = "chain")]
+        {
+            self.written += link.len() as u64;
+        }
         Ok(())
+    }
+
+    /// Begins a chain of hashes, before anything is written.
+    #[cfg(feature = "chain")]
+    pub(crate) fn begin_chain(&mut self) {
+        self.chain = Some(Chain::new());
+    }
+
+    /// Where the chain of hashes stands.
+    #[cfg(feature = "chain")]
+    pub(crate) fn chain_head(&self) -> Option<ChainHead> {
+        self.chain.as_ref().map(Chain::head)
+    }
+
+    /// The link behind the fragment at hand; nothing without a chain.
+    #[cfg(feature = "chain")]
+    fn link(&mut self, samples: &[Sample]) -> BoxWriter {
+        let mut out = BoxWriter::default();
+        if let Some(chain) = &mut self.chain {
+            chain.update(self.header.as_bytes());
+            samples.iter().for_each(|sample| chain.update(&sample.payload));
+            write_link(&mut out, chain.link(), false);
+        }
+        out
     }
 
     /// Writes the index of fragments that decoding can start at (section 8.8.9).
     pub(crate) fn finish(&mut self, writer: &mut impl Write) -> io::Result<()> {
         self.header.clear();
         self.index.write(&mut self.header);
+        #[cfg(feature = "chain")]
+        if let Some(chain) = &mut self.chain {
+            let mut end = BoxWriter::default();
+            chain.begin_end();
+            chain.update(self.header.as_bytes());
+            write_link(&mut end, chain.end(), true);
+            writer.write_all(end.as_bytes())?;
+            self.written += end.len() as u64;
+        }
         writer.write_all(self.header.as_bytes())?;
         writer.flush()?;
         self.written += self.header.len() as u64;

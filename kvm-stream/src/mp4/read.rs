@@ -135,8 +135,9 @@ impl<R: Read + Seek> RecordingReader<R> {
         if self.ending.is_some() {
             return Ok(None);
         }
+        let passed = self.pass_links();
         let start = self.position;
-        let fragment = self.read_fragment();
+        let fragment = passed.and_then(|()| self.read_fragment());
         match &fragment {
             Ok(Some(_)) => {}
             Ok(None) if self.ending.is_none() && start == self.len => self.ending = Some(Ending::Unfinished),
@@ -221,6 +222,14 @@ impl Header {
 }
 
 impl<R: Read + Seek> RecordingReader<R> {
+    /// Moves behind the links of a chain, which is for `verify` to read.
+    fn pass_links(&mut self) -> Result<(), ReadError> {
+        while let Some(link) = self.next_header()?.filter(|header| header.kind == *b"uuid") {
+            self.position = link.end;
+        }
+        Ok(())
+    }
+
     /// Reads a fragment and moves behind it; `None` where the file ends before the fragment does.
     fn read_fragment(&mut self) -> Result<Option<Fragment>, ReadError> {
         let Some(moof) = self.next_header()? else { return Ok(None) };
@@ -405,6 +414,6 @@ fn parse_avcc(mut avcc: Parser<'_>) -> Result<Coding, ReadError> {
 
 const HEADER_BYTES: u64 = 8;
 /// The boxes a recording is made of, from the outside.
-const KINDS: [[u8; 4]; 5] = [*b"ftyp", *b"moov", *b"moof", *b"mdat", *b"mfra"];
+const KINDS: [[u8; 4]; 6] = [*b"ftyp", *b"moov", *b"moof", *b"mdat", *b"uuid", *b"mfra"];
 /// Ten times what the recorder's longest fragment needs.
 const MAX_TABLE_BYTES: usize = 1 << 20;
