@@ -96,6 +96,9 @@ fn pictures_arrive_and_follow_the_screen() {
     assert!(snapshot.number("x-kvm-sequence") >= second.sequence);
     assert!(snapshot.number("x-kvm-timestamp-us") >= second.captured_us);
     decode(&snapshot.body, (1024, 768));
+    let exact = server.get("/snapshot.png", &cookie);
+    assert_eq!((exact.status, exact.header("content-type")), (200, Some("image/png")));
+    assert!(exact.body.starts_with(b"\x89PNG\r\n") && exact.number("x-kvm-sequence") >= second.sequence);
     mjpeg_is_multipart(&server, &cookie);
 
     assert_eq!(page.state["format"], json!({ "width": 1024, "height": 768, "pixel": "XR24" }));
@@ -103,11 +106,62 @@ fn pictures_arrive_and_follow_the_screen() {
     assert_eq!(page.state["links"], json!({ "keyboard": "ready", "pointer": "ready", "mouse": "ready" }));
 }
 
+#[test]
+fn each_page_has_the_codec_it_asked_for() {
+    let server = Server::start(&[]);
+    let cookie = server.log_in();
+    let mut first = Page::open_with(&server.address, &cookie, "");
+    let picture = first.picture();
+    assert_eq!((picture.codec, picture.is_keyframe, picture.width, picture.height), (2, true, 1280, 720));
+    assert!(u16::from_be_bytes([picture.payload[0], picture.payload[1]]) > 0, "rectangles are counted");
+    first.listen_until_control("yours");
+    assert_eq!(first.state["codecs"][0], "rects");
+
+    // Whoever comes in another codec, or in the same, or with no pictures at all, changes nothing for the first.
+    let mut others = ["?codec=jpeg", "?codec=rects"].map(|query| {
+        let mut page = Page::open_with(&server.address, &cookie, query);
+        assert!(page.picture().is_keyframe);
+        page
+    });
+    let mut without = Page::open_with(&server.address, &cookie, "?codec=mjpeg");
+    without.listen_until("it is told the state", |page| page.state["viewers"] == 3);
+    first.stroke("ArrowDown");
+    let picture = first.picture();
+    assert!(picture.codec == 2 && !picture.is_keyframe, "the stream goes on");
+    assert!(picture.payload.len() < 4000, "{} bytes for another line of the menu", picture.payload.len());
+    assert_eq!(others.each_mut().map(|page| page.picture().codec), [0, 2]);
+
+    first.say(&json!({ "type": "keyframe" }));
+    assert!(first.picture().is_keyframe);
+    assert!(others.iter_mut().all(|page| page.listen().is_none()), "a refresh is nobody else's");
+}
+
+#[test]
+fn a_page_that_tells_nothing_of_what_it_paints_gets_no_more_than_a_window() {
+    let server = Server::start(&[]);
+    let cookie = server.log_in();
+    let mut page = Page::open_with(&server.address, &cookie, "");
+    page.acknowledges = false;
+    page.listen_until_control("yours");
+    for _ in 0..30 {
+        page.stroke("ArrowDown");
+        page.listen_until_still();
+        page.stroke("ArrowUp");
+        page.listen_until_still();
+    }
+    assert_eq!(page.pictures, 12);
+    // With the first word of it, it gets what it lacks.
+    page.acknowledges = true;
+    page.say(&json!({ "type": "painted", "sequence": page.newest }));
+    page.picture();
+}
+
 fn mjpeg_is_multipart(server: &Server, cookie: &str) {
     let (head, mut body) = server.open("GET", "/stream.mjpeg", &[("Cookie", cookie)]);
     assert_eq!(head.header("content-type"), Some("multipart/x-mixed-replace; boundary=picture"));
     let mut lines = Vec::new();
-    while lines.last().is_none_or(|line| line != "\r\n") || lines.len() < 3 {
+    // The first boundary is a chunk of its own.
+    while lines.last().is_none_or(|line| line != "\r\n") || lines.len() < 6 {
         let mut line = String::new();
         body.read_line(&mut line).unwrap();
         lines.push(line);
@@ -121,6 +175,17 @@ fn mjpeg_is_multipart(server: &Server, cookie: &str) {
     let mut jpeg = vec![0; length];
     body.read_exact(&mut jpeg).unwrap();
     decode(&jpeg, (1024, 768));
+
+    // A browser shows it when the header of the next part has come.
+    let (_, mut body) = server.open("GET", "/stream.mjpeg?headers=early", &[("Cookie", cookie)]);
+    let mut all = Vec::new();
+    let header = b"--picture\r\nContent-Type: image/jpeg\r\n\r\n";
+    let count = |all: &[u8]| all.windows(header.len()).filter(|bytes| bytes == header).count();
+    while count(&all) < 2 {
+        let mut chunk = [0; 4096];
+        let length = body.read(&mut chunk).unwrap();
+        all.extend_from_slice(&chunk[..length]);
+    }
 }
 
 #[test]

@@ -175,6 +175,11 @@ pub(crate) struct Page {
     socket: WebSocket<TcpStream>,
     /// The header of the picture whose payload comes next.
     header: Option<Vec<u8>>,
+    /// Whether it tells what it has painted, as every page does.
+    pub(crate) acknowledges: bool,
+    /// How many pictures came, and the number of the newest.
+    pub(crate) pictures: usize,
+    pub(crate) newest: u64,
     /// What was told of probed keys: the page's number, and when the key went to the target.
     pub(crate) probed: Vec<(u64, u64)>,
     /// The newest state.
@@ -223,7 +228,16 @@ impl Page {
         match tungstenite::client(request, stream) {
             Ok((socket, _)) => {
                 socket.get_ref().set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-                Ok(Self { socket, header: None, probed: Vec::new(), state: Value::Null, refused: Vec::new() })
+                Ok(Self {
+                    socket,
+                    header: None,
+                    acknowledges: true,
+                    pictures: 0,
+                    newest: 0,
+                    probed: Vec::new(),
+                    state: Value::Null,
+                    refused: Vec::new(),
+                })
             }
             Err(tungstenite::HandshakeError::Failure(Error::Http(answer))) => Err(answer.status().as_u16()),
             Err(error) => panic!("no handshake: {error}"),
@@ -253,7 +267,11 @@ impl Page {
             Ok(Message::Binary(bytes)) => match self.header.take() {
                 Some(header) => {
                     let picture = Picture::parse(&header, &bytes);
-                    self.say(&serde_json::json!({ "type": "painted", "sequence": picture.sequence }));
+                    self.pictures += 1;
+                    self.newest = picture.sequence;
+                    if self.acknowledges {
+                        self.say(&serde_json::json!({ "type": "painted", "sequence": picture.sequence }));
+                    }
                     return Some(picture);
                 }
                 None => self.header = Some(bytes.to_vec()),

@@ -113,7 +113,9 @@ impl Projection {
                     Command::Look => {}
                     Command::Frame(answer) => {
                         // Without a picture the answer is dropped, which is an answer; whoever asked may be gone.
-                        let _ = self.tracks.frame().cloned().map(|frame| answer.send(frame));
+                        if let Some(frame) = self.tracks.frame() {
+                            let _ = answer.send(frame.clone());
+                        }
                     }
                     Command::Stop => return,
                 }

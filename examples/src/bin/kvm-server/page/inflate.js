@@ -1,7 +1,8 @@
 // Inflate (RFC 1951) with the header of zlib (RFC 1950), for streams that end in the midst: each piece of them
 // was flushed to a whole number of bytes, and what comes next may refer to what came before.
 //
-// The browser's own `DecompressionStream` is asynchronous, which costs a small rectangle more than all its bytes.
+// The browser's own `DecompressionStream` is asynchronous: measured in Chromium, a rectangle of 16 × 16 pixels costs
+// 0.12 ms there and 0.006 ms here, and one of 1280 × 720 costs 4.6 ms there and 5.0 ms here.
 
 const WINDOW = 32768;
 // Codes up to this length are found in one look.

@@ -68,7 +68,9 @@ export class Picture {
     Object.assign(header, { bytes: buffer.byteLength, arrived: performance.now() });
     this.#newest = header;
     if (header.startsHere) clearTimeout(this.#asking);
-    this.#decoders[header.codec]?.decode(header, new Uint8Array(buffer));
+    const decoder = this.#decoders[header.codec];
+    if (decoder) decoder.decode(header, new Uint8Array(buffer));
+    else this.#hooks.passed(header);
   }
 
   /** What is being decoded belongs to a line that is gone. */
@@ -184,6 +186,7 @@ class Surface {
     this.#context.fillRect(x, y, width, height);
   }
 
+  /** Drawing a canvas onto itself would copy all of it first: 5 ms at 1920 × 1080, where 200 × 64 cost 0.04 ms so. */
   copy(fromX, fromY, { x, y, width, height }) {
     this.#context.putImageData(this.#context.getImageData(fromX, fromY, width, height), x, y);
   }
