@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use kvm_audit::CapabilitySet;
 use kvm_capture::{Frame, FrameFormat};
 
 use crate::{Damage, PacketSink, SinkError};
@@ -59,6 +60,11 @@ pub trait Encoder: Debug + Send {
     fn set_budget(&mut self, picture_bytes: usize) {
         let _ = picture_bytes;
     }
+
+    /// What the encoder uses that needs a grant; nothing, but for those that hand pictures to a device.
+    fn capabilities(&self) -> CapabilitySet {
+        CapabilitySet::EMPTY
+    }
 }
 
 const _: Option<&dyn Encoder> = None;
@@ -92,6 +98,10 @@ impl<T: Encoder + ?Sized> Encoder for Box<T> {
 
     fn set_budget(&mut self, picture_bytes: usize) {
         (**self).set_budget(picture_bytes);
+    }
+
+    fn capabilities(&self) -> CapabilitySet {
+        (**self).capabilities()
     }
 }
 

@@ -229,9 +229,9 @@ impl Pipeline {
 }
 
 impl Declare for Pipeline {
-    /// What the source declares. A sink that needs a capability was built with its grant.
+    /// What source and encoder declare. A sink that needs a capability was built with its grant.
     fn capabilities(&self) -> CapabilitySet {
-        self.source.capabilities()
+        self.source.capabilities().union(self.encoder.capabilities())
     }
 }
 

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use kvm_audit::{Capability, CapabilitySet, Declare};
 use kvm_capture::convert::Converter;
 use kvm_capture::m2m::{EncoderDevice, EncoderOptions, M2mError, Rate};
 use kvm_capture::pattern::Pattern;
@@ -228,6 +229,8 @@ fn a_pipeline_from_one_device_to_the_other_starves_nobody() {
     let options = V4l2Options::new().with_shared_buffers();
     let source = V4l2Source::open_with(VIVID, capture_grant(VIVID), &options).unwrap();
     let mut pipeline = Pipeline::new(Box::new(source), Box::new(encoder(EncoderOptions::new())));
+    let declared = CapabilitySet::of(Capability::VideoCapture).with(Capability::VideoCodec);
+    assert_eq!(pipeline.capabilities(), declared);
     let fan_out = FanOut::new(4);
     let mut viewer = fan_out.join();
     pipeline.add_sink(Box::new(fan_out.clone()));

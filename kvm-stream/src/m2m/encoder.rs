@@ -173,9 +173,7 @@ impl Encoder for M2mEncoder {
             let _ = self.device.set_rate(rate);
         }
     }
-}
 
-impl Declare for M2mEncoder {
     fn capabilities(&self) -> CapabilitySet {
         self.device.capabilities()
     }
