@@ -1,5 +1,6 @@
 //! A chained recording shows every cut and edit, and plays like any other.
 #![cfg(feature = "chain")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod recorder_judges;
 

@@ -1,4 +1,5 @@
 //! The rate control on simulated lines: it finds what they carry, keeps to it, and comes back after a stall.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod network;
 
