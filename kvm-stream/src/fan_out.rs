@@ -1,27 +1,4 @@
 //! One stream of packets to many viewers.
-//!
-//! A packet is encoded once and its payload shared. Each viewer has a queue of its own, bounded by its
-//! [`ViewerPolicy`], so that one that is slow loses packets of its own and never delays another.
-//!
-//! # What a viewer that loses packets gets
-//!
-//! Packets may build on each other, so one that is lost makes those after it useless. From then on the queue keeps
-//! account of what the viewer *lacks*: the tiles that the lost packets changed
-//! ([`Packet::changes`]), and of those that come meanwhile. When the reader comes for a packet and finds none, that
-//! is, when it has room again, the fan-out asks the encoder for a [refresh](crate::Encoder::encode_refresh) of exactly these
-//! tiles, made from the newest frame. The viewer takes the refresh and goes on with the stream; those who lack
-//! nothing leave the refresh out. A newcomer lacks everything. Where the codec knows no refreshes, a key picture
-//! takes their place.
-//!
-//! Refreshes cost encoding time. A newcomer is served at once; all viewers that fell behind are served together, and
-//! not more often than every [`FanOut::REFRESH_PAUSE`], however slow they are.
-//!
-//! # Time
-//!
-//! The fan-out's clock is the packets' own: it is as late as the newest frame it heard of, by a packet or by
-//! [`PacketSink::advance`] (which a pipeline calls for each frame, changed or not), and as what its viewers
-//! [tell](Viewer::advance). Where a source pauses as a whole, viewers must tell the time, or what waits does not age and
-//! refreshes stay asked for.
 
 mod clock;
 mod policy;
@@ -48,6 +25,26 @@ pub use viewer::{Acknowledged, Viewer, ViewerEnd};
 /// [refresh](crate::Packet::is_refresh), made of the newest frame, when it has room for it.
 ///
 /// A clone is another handle to the same viewers; when the last handle is gone, the viewers' streams end.
+///
+/// # What a viewer that loses packets gets
+///
+/// Packets may build on each other, so one that is lost makes those after it useless. From then on the queue keeps
+/// account of what the viewer *lacks*: the tiles that the lost packets changed
+/// ([`Packet::changes`]), and of those that come meanwhile. When the reader comes for a packet and finds none, that
+/// is, when it has room again, the fan-out asks the encoder for a [refresh](crate::Encoder::encode_refresh) of exactly these
+/// tiles, made from the newest frame. The viewer takes the refresh and goes on with the stream; those who lack
+/// nothing leave the refresh out. A newcomer lacks everything. Where the codec knows no refreshes, a key picture
+/// takes their place.
+///
+/// Refreshes cost encoding time. A newcomer is served at once; all viewers that fell behind are served together, and
+/// not more often than every [`FanOut::REFRESH_PAUSE`], however slow they are.
+///
+/// # Time
+///
+/// The fan-out's clock is the packets' own: it is as late as the newest frame it heard of, by a packet or by
+/// [`PacketSink::advance`] (which a pipeline calls for each frame, changed or not), and as what its viewers
+/// [tell](Viewer::advance). Where a source pauses as a whole, viewers must tell the time, or what waits does not age and
+/// refreshes stay asked for.
 #[derive(Clone)]
 pub struct FanOut {
     audience: Arc<Mutex<Audience>>,

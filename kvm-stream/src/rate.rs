@@ -1,39 +1,4 @@
 //! How much a line carries, and what to take back where that is less than the pictures need.
-//!
-//! # What is measured
-//!
-//! Each acknowledgement tells how long a packet was on its way (*round trip*) and, if the line was busy all along,
-//! how fast it *delivers*: the bytes that arrived since the acknowledgement before, by the time between. Of the last nine
-//! such measurements the median counts, so that one stall says nothing about what comes after it. A round trip less
-//! the time that the packet's own bytes take at that speed is the line's delay and time in queues; the least of the
-//! last ten to twenty seconds is the delay.
-//!
-//! # The law
-//!
-//! There is no limit until the line shows one. With `queued` the time in queues, `base` the line's delay and `delivered` the
-//! median:
-//!
-//! * `queued` > 50 ms + `base` / 4, or less and the viewer's queue dropped packets: the limit becomes 85 % of
-//!   `delivered`, times 500 ms / (500 ms + `queued`) but no less than half of it, and at most 95 % of what it was. Then it stays until a packet comes back that was handed out after that.
-//! * `queued` below half of that, and the limit is used: it grows, by e⁴ a second up to 90 % of `delivered`, beyond
-//!   that, where it only tries, by a quarter a second and more with the square of the seconds without a queue. Beyond [`RateControl::UNLIMITED`] there is none any more.
-//! * Else it stays.
-//!
-//! The longer the queue, the more room is left to empty it, so that it is gone in half a second or so; growth is slow
-//! near what was delivered last, and fast far below it, as after a stall. So on a steady line the limit swings between
-//! 85 % of what it carries (less for a moment) and where the next queue shows, and on a fast one it never comes into being.
-//!
-//! The bytes that may be on their way (the *window*) begin at 256 KiB, so that a line of which nothing is known is not
-//! filled for seconds. Each packet that comes back without having queued adds its own bytes, which doubles the window in a
-//! round trip; a limit makes it what the line carries in `base` + 150 ms,
-//! but at least three of the smallest pictures, or no queue would ever tell that the limit is too high.
-//!
-//! # What is taken back
-//!
-//! The limit, divided by the source's frame rate, is the budget of a picture. Below 96 kB a picture, in steps down to
-//! 24 kB, the quality of photos goes down; when that is used up the frame rate does, down to four a second; only then does
-//! the budget shrink further. *Text is never blurred*: an encoder sends it exactly whatever its
-//! [budget](crate::Encoder::set_budget), and catches up with photos later.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,8 +7,45 @@ use kvm_capture::Timestamp;
 
 use crate::{Acknowledged, Drops};
 
-/// Adapts the stream to what a viewer's line carries, by its acknowledgements. See the source of this module's law
-/// above: no limit until queues show one, 85 % of what is delivered then, and growth while none shows.
+/// Adapts the stream to what a viewer's line carries, by its acknowledgements. In short: no limit until queues show one,
+/// 85 % of what is delivered then, and growth while none shows.
+///
+/// # What is measured
+///
+/// Each acknowledgement tells how long a packet was on its way (*round trip*) and, if the line was busy all along,
+/// how fast it *delivers*: the bytes that arrived since the acknowledgement before, by the time between. Of the last nine
+/// such measurements the median counts, so that one stall says nothing about what comes after it. A round trip less
+/// the time that the packet's own bytes take at that speed is the line's delay and time in queues; the least of the
+/// last ten to twenty seconds is the delay.
+///
+/// # The law
+///
+/// There is no limit until the line shows one. With `queued` the time in queues, `base` the line's delay and `delivered` the
+/// median:
+///
+/// * `queued` > 50 ms + `base` / 4, or less and the viewer's queue dropped packets: the limit becomes 85 % of
+///   `delivered`, times 500 ms / (500 ms + `queued`) but no less than half of it, and at most 95 % of
+///   what it was. Then it stays until a packet comes back that was handed out after that.
+/// * `queued` below half of that, and the limit is used: it grows, by e⁴ a second up to 90 % of `delivered`, beyond
+///   that, where it only tries, by a quarter a second and more with the square of the seconds without a queue.
+///   Beyond [`RateControl::UNLIMITED`] there is none any more.
+/// * Else it stays.
+///
+/// The longer the queue, the more room is left to empty it, so that it is gone in half a second or so; growth is slow
+/// near what was delivered last, and fast far below it, as after a stall. So on a steady line the limit swings between
+/// 85 % of what it carries (less for a moment) and where the next queue shows, and on a fast one it never comes into being.
+///
+/// The bytes that may be on their way (the *window*) begin at 256 KiB, so that a line of which nothing is known is not
+/// filled for seconds. Each packet that comes back without having queued adds its own bytes, which doubles the window in a
+/// round trip; a limit makes it what the line carries in `base` + 150 ms,
+/// but at least three of the smallest pictures, or no queue would ever tell that the limit is too high.
+///
+/// # What is taken back
+///
+/// The limit, divided by the source's frame rate, is the budget of a picture. Below 96 kB a picture, in steps down to
+/// 24 kB, the quality of photos goes down; when that is used up the frame rate does, down to four a second; only then does
+/// the budget shrink further. *Text is never blurred*: an encoder sends it exactly whatever its
+/// [budget](crate::Encoder::set_budget), and catches up with photos later.
 #[derive(Debug, Clone)]
 pub struct RateControl {
     frame_interval: Duration,

@@ -1,5 +1,4 @@
 //! A still screen allocates nothing, from the source's frame to the viewers' empty queues.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::alloc::System;
 

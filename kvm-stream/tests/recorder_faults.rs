@@ -337,3 +337,33 @@ proptest! {
         prop_assert!(recording.ending().is_some());
     }
 }
+
+#[test]
+fn a_refresh_is_left_out_once_there_is_a_picture_and_rectangles_are_refused() {
+    let mut recorder = recorder(Vec::new());
+    let refresh = |micros| {
+        let mut packet = jpeg(micros);
+        packet.is_refresh = true;
+        packet
+    };
+    recorder.push(refresh(1_000)).unwrap();
+    recorder.push(jpeg(2_000)).unwrap();
+    recorder.push(refresh(2_000)).unwrap();
+    assert_eq!(recorder.recorded().pictures, 2);
+
+    let mut recorder = self::recorder(Vec::new());
+    let rects = packet(Codec::Rects, &Bytes::from_static(b"\0\0"), (64, 48), at(1_000), true);
+    let error = recorder.push(rects).unwrap_err();
+    assert!(matches!(error, SinkError::Codec { codec: Codec::Rects }), "{error}");
+}
+
+#[test]
+fn told_the_time_a_recorder_flushes_by_itself() {
+    let mut recorder = recorder(Vec::new());
+    recorder.push(jpeg(1_000_000)).unwrap();
+    recorder.advance(at(1_999_999)).unwrap();
+    assert_eq!(recorder.recorded().fragments, 0);
+    recorder.advance(at(2_000_000)).unwrap();
+    recorder.advance(at(9_000_000)).unwrap();
+    assert_eq!(recorder.recorded().fragments, 1);
+}

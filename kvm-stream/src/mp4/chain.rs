@@ -1,29 +1,4 @@
 //! A chain of hashes over a recording, so that a cut or an edit shows.
-//!
-//! # Format
-//!
-//! Behind each fragment (`moof` and, if it has pictures, `mdat`) stands a *link*: a `uuid` box (ISO/IEC 14496-12, section
-//! 4.2), which players pass over. All of a link is big-endian:
-//!
-//! | bytes | what |
-//! | --- | --- |
-//! | 4 | size of the box, 68 |
-//! | 4 | `uuid` |
-//! | 16 | the type, `d936e64a-2e9b-4b9e-9e9f-01bbf64cc2ca` |
-//! | 4 | version 0 and flags: 0 for a link, 1 for the end |
-//! | 8 | the fragment's number, from 1; in the end, how many there are |
-//! | 32 | SHA-256 |
-//!
-//! The hash of link *n* is that of the hash before it followed by the fragment, every byte of it. The first one continues
-//! the hash of what the file starts with, `ftyp` and `moov`. A finished recording has one more such box before its
-//! index, the *end*: its hash is that of the last link's hash, the number of fragments in 8 bytes, and the index (`mfra`).
-//!
-//! # What it shows, and what not
-//!
-//! Any byte that was changed, and any fragment that was left out, put in, repeated or moved, by somebody who did not
-//! compute the chain anew. Everybody can compute it, there is no key in it; so whoever has to know keeps the
-//! [head](ChainHead) apart from the file, for instance in the ledger or signed, and compares. Of a file that ends without an end,
-//! nobody can tell whether the recorder was stopped or the rest was cut off.
 
 use std::fmt;
 
@@ -32,6 +7,31 @@ use sha2::{Digest, Sha256};
 use super::boxes::BoxWriter;
 
 /// Where the chain of a recording stands: so many fragments, and the hash over all of them.
+///
+/// # Format
+///
+/// Behind each fragment (`moof` and, if it has pictures, `mdat`) stands a *link*: a `uuid` box (ISO/IEC 14496-12, section
+/// 4.2), which players pass over. All of a link is big-endian:
+///
+/// | bytes | what |
+/// | --- | --- |
+/// | 4 | size of the box, 68 |
+/// | 4 | `uuid` |
+/// | 16 | the type, `d936e64a-2e9b-4b9e-9e9f-01bbf64cc2ca` |
+/// | 4 | version 0 and flags: 0 for a link, 1 for the end |
+/// | 8 | the fragment's number, from 1; in the end, how many there are |
+/// | 32 | SHA-256 |
+///
+/// The hash of link *n* is that of the hash before it followed by the fragment, every byte of it. The first one continues
+/// the hash of what the file starts with, `ftyp` and `moov`. A finished recording has one more such box before its
+/// index, the *end*: its hash is that of the last link's hash, the number of fragments in 8 bytes, and the index (`mfra`).
+///
+/// # What it shows, and what not
+///
+/// Any byte that was changed, and any fragment that was left out, put in, repeated or moved, by somebody who did not
+/// compute the chain anew. Everybody can compute it, there is no key in it; so whoever has to know keeps the
+/// head apart from the file, for instance in the ledger or signed, and compares. Of a file that ends without an end,
+/// nobody can tell whether the recorder was stopped or the rest was cut off.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ChainHead {

@@ -83,7 +83,7 @@ mod tests {
         let frames = (0..1000).map(|index| index * 10);
         let taken = encoded(25, frames.clone());
         assert_eq!(taken[..6], [0, 30, 50, 80, 100, 130]);
-        assert_eq!(encoded(0, frames.clone()).len(), 1000);
+        assert_eq!(encoded(0, frames).len(), 1000);
         assert_eq!(taken.len(), 400);
     }
 
