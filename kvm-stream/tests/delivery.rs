@@ -45,7 +45,11 @@ impl Remote {
     /// Reads as a program does whose socket has so much buffer.
     fn read(&mut self, screen: &Screen, now: u64, socket_bytes: u64) {
         self.viewer.advance(Timestamp::from_micros(now));
-        while let Some((_, sequence)) = self.acknowledgements.pop_front_if(|(at, _)| *at <= now) {
+        while let Some((at, sequence)) = self.acknowledgements.front().copied() {
+            if at > now {
+                break;
+            }
+            self.acknowledgements.pop_front();
             self.viewer.acknowledge(sequence, Timestamp::from_micros(now));
         }
         while self.link.backlog_bytes(now) < socket_bytes {
@@ -62,16 +66,6 @@ impl Remote {
             ViewerPolicy::LatestWins { max_age, .. } | ViewerPolicy::Window { max_age, .. } => max_age,
             _ => Duration::MAX,
         }
-    }
-}
-
-trait PopFrontIf<T> {
-    fn pop_front_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T>;
-}
-
-impl<T> PopFrontIf<T> for VecDeque<T> {
-    fn pop_front_if(&mut self, condition: impl FnOnce(&T) -> bool) -> Option<T> {
-        self.front().is_some_and(condition).then(|| self.pop_front()).flatten()
     }
 }
 
