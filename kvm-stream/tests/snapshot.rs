@@ -32,7 +32,7 @@ fn a_picture_of_rgb_is_exact() {
                 match pixel {
                     PixelFormat::Rgb24 => wanted.extend_from_slice(row),
                     PixelFormat::Bgr24 => {
-                        wanted.extend(row.chunks(3).flat_map(|bgr| [bgr[2], bgr[1], bgr[0]]))
+                        wanted.extend(row.chunks(3).flat_map(|bgr| [bgr[2], bgr[1], bgr[0]]));
                     }
                     _ => wanted.extend(row.chunks(4).flat_map(|bgrx| [bgrx[2], bgrx[1], bgrx[0]])),
                 }
