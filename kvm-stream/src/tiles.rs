@@ -191,6 +191,18 @@ impl Tiles {
         set_bits(self.rows_mut(row..row + 1), columns);
     }
 
+    /// How many tiles of this set are not in another, of a picture of the same size.
+    pub(crate) fn count_without(&self, other: &Self) -> usize {
+        let words = self.bits.iter().zip(&other.bits);
+        words.map(|(word, other)| (word & !other).count_ones() as usize).sum()
+    }
+
+    /// The bits of a row.
+    pub(crate) fn row(&self, row: u32) -> &[u64] {
+        let words = Self::words_per_row(self.width_px);
+        &self.bits[row as usize * words..][..words]
+    }
+
     /// The bits of these rows, [`words_per_row`](Self::words_per_row) words each.
     pub(crate) fn rows_mut(&mut self, rows: std::ops::Range<u32>) -> &mut [u64] {
         let words = Self::words_per_row(self.width_px);
@@ -237,6 +249,11 @@ pub(crate) fn next_bit(words: &[u64], bits: std::ops::Range<u32>, is_set: bool) 
         bit = (bit / 64 + 1) * 64;
     }
     None
+}
+
+/// Whether a bit is set.
+pub(crate) fn is_set(words: &[u64], bit: u32) -> bool {
+    words[(bit / 64) as usize] >> (bit % 64) & 1 != 0
 }
 
 /// Sets these bits.

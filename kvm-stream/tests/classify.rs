@@ -104,7 +104,7 @@ fn frames(pattern: Pattern, format: FrameFormat) -> impl Iterator<Item = Frame> 
     let mut source = PatternSource::new(pattern, format, 3).unwrap();
     std::iter::from_fn(move || match source.poll_capture() {
         Ok(Some(Captured::Frame(frame))) => Some(frame),
-        other => panic!("{other:?}"),
+        other => unreachable!("a pattern always has a frame, not {other:?}"),
     })
 }
 

@@ -18,10 +18,10 @@ pub enum Sensitivity {
     Noisy,
     /// Exact until the source turns out to be noisy, and again when it does not any more.
     ///
-    /// A source is noisy after eight frames in each of which more than half of the tiles differ, and three quarters
-    /// of those by no more than 16 steps of 256; frames equal to the one before, as grabbers repeat them, do not
-    /// count. It is not noisy any more after eight frames in a row in each of which three quarters of the tiles are
-    /// equal to those before.
+    /// A frame speaks for noise if more than half of all tiles differ from the frame before by 1 to 16 steps of 256;
+    /// one that differs otherwise speaks against it, and one that is equal, as grabbers repeat them, says nothing. The
+    /// source is noisy when eight frames more spoke for it than against it since it last seemed clean. It is clean
+    /// again after eight frames in a row in each of which three quarters of the tiles are equal to those before.
     Automatic,
 }
 
@@ -35,21 +35,19 @@ impl Choice {
     /// Takes note of a frame that was compared exactly. Whether it differs as noise does, and whether noise was seen
     /// often enough.
     pub(super) fn see_exact(&mut self, before: &ImageView<'_>, now: &ImageView<'_>, changed: &Tiles) -> Seen {
-        let count = changed.len();
+        let (count, all) = (changed.len(), changed.columns() as usize * changed.rows() as usize);
         if count == 0 {
             return Seen::Picture;
         }
-        if count * 2 <= changed.columns() as usize * changed.rows() as usize {
-            self.frames = 0;
-            return Seen::Picture;
-        }
         let (mut seen, mut small) = (0, 0);
-        for (column, row) in changed.iter().step_by(count.div_ceil(SAMPLED)) {
-            seen += 1;
-            small += u32::from(measure_tile(before, now, column, row).most() <= SMALL_STEPS);
+        if count * 2 > all {
+            for (column, row) in changed.iter().step_by(count.div_ceil(SAMPLED)) {
+                seen += 1;
+                small += usize::from(measure_tile(before, now, column, row).most() <= SMALL_STEPS);
+            }
         }
-        if small * 4 < seen * 3 {
-            self.frames = 0;
+        if small * count * 2 <= seen * all {
+            self.frames = self.frames.saturating_sub(1);
             return Seen::Picture;
         }
         self.frames += 1;

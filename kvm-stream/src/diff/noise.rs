@@ -14,7 +14,7 @@ use crate::layout::PlaneLayout;
 pub struct Noise {
     /// The mean difference of two bytes, in steps of 256 for the whole range.
     pub mean_steps: f32,
-    /// The largest difference of two bytes within a tile, in all but two tiles of a hundred.
+    /// The largest difference of two bytes within a tile, in nine of ten tiles that stand still.
     pub peak_steps: u8,
 }
 
@@ -130,7 +130,7 @@ impl NoiseFilter {
         for difference in self.measured.iter().filter(|difference| difference.mean() <= mean + mean / 2) {
             peaks[usize::from(difference.most())] += 1;
         }
-        let peak = u16::try_from(percentile(&peaks, 98)).unwrap_or(0);
+        let peak = u16::try_from(percentile(&peaks, 90)).unwrap_or(0);
         let old_peak = self.level.map_or(peak, |level| u16::from(level.peak));
         let peak = u8::try_from(approached(old_peak, peak).min(MOST_PEAK)).unwrap_or(u8::MAX);
         self.level = Some(Level { mean, peak });
@@ -234,6 +234,6 @@ const MEAN_MARGIN: u16 = 16;
 /// Means are counted by quarters of a step.
 const MEAN_BIN: u16 = 16;
 const MEAN_BINS: usize = 64;
-/// More than these is not noise: a mean of 4 steps, a peak of 32.
-const MOST_MEAN: u16 = 256;
-const MOST_PEAK: u16 = 32;
+/// More than these is not noise: a mean of 3 steps, a peak of 12.
+const MOST_MEAN: u16 = 192;
+const MOST_PEAK: u16 = 12;

@@ -7,7 +7,7 @@ use kvm_capture::ImageView;
 use crate::classify::is_flat;
 use crate::diff::{Vector, has_moved, mark_differing};
 use crate::layout::unit_px;
-use crate::tiles::set_bits;
+use crate::tiles::{is_set, set_bits};
 use crate::{CopyRect, Rect, Tiles};
 
 /// Finds the rectangles in which a vector explains the change, first by tiles, then to the pixel.
@@ -45,6 +45,10 @@ impl Extents {
         mark_differing(before, now, vector, rows.clone(), self.unfit.rows_mut(rows.clone()));
         let had = copies.len();
         while copies.len() < had + MOST_PER_VECTOR && copies.len() < MOST_COPIES {
+            // All that is left to explain may be too little for another rectangle.
+            if left.count_without(&self.unfit) < least {
+                break;
+            }
             let Some(tiles) = self.best_rect(least, left, &columns, &rows) else { break };
             let rect = pixels(left, tiles);
             // Whatever comes of it, it is not to be found again.
@@ -87,12 +91,13 @@ impl Extents {
         self.heights.clear();
         self.heights.resize(columns.len(), 0);
         for row in rows.clone() {
+            let unfit = self.unfit.row(row);
             self.starts.clear();
             // For each height, the column from which on the rectangles ending in this row are at least that high.
             for column in columns.start..=columns.end {
                 let height = if column < columns.end {
                     let height = &mut self.heights[(column - columns.start) as usize];
-                    *height = if self.unfit.contains(column, row) { 0 } else { *height + 1 };
+                    *height = if is_set(unfit, column) { 0 } else { *height + 1 };
                     *height
                 } else {
                     0
@@ -128,9 +133,11 @@ impl Extents {
         self.sums.resize(width * (rows.len() + 1), 0);
         for (index, row) in rows.clone().enumerate() {
             let mut in_row = 0;
-            for (place, column) in columns.clone().enumerate() {
-                in_row += u32::from(left.contains(column, row));
-                self.sums[(index + 1) * width + place + 1] = self.sums[index * width + place + 1] + in_row;
+            let bits = left.row(row);
+            let (above, sums) = self.sums[index * width..].split_at_mut(width);
+            for ((sum, above), column) in sums[1..].iter_mut().zip(&above[1..]).zip(columns.clone()) {
+                in_row += u32::from(is_set(bits, column));
+                *sum = above + in_row;
             }
         }
     }
