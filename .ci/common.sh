@@ -18,7 +18,7 @@ libraries=(kvm-audit kvm-capture kvm-hid kvm-stream)
 feature_packages=(g++ nasm libclang-dev libjpeg62-turbo-dev libvpx-dev libx264-dev libyuv-dev)
 # The programs that judge what the tests make; with this variable a test fails where one is missing, instead
 # of skipping itself.
-judge_packages=(ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} procps)
+judge_packages=(ffmpeg libjpeg-turbo-progs gstreamer1.0-tools gstreamer1.0-plugins-{base,good,bad} procps)
 export KVM_TOOLS_REQUIRED=1
 # The features that are not pure Rust.
 impure_features=(openh264 v4l peers)

@@ -1,5 +1,6 @@
 //! What the JPEG encoder makes, by the judgement of zune-jpeg.
 #![cfg(feature = "jpeg")]
+#![expect(clippy::unwrap_used, reason = "all of it is test code")]
 
 use std::num::{NonZeroU16, NonZeroUsize};
 
@@ -125,7 +126,7 @@ proptest! {
         let mut frame = frame_of(format, 1);
         encoded(&mut kept, &frame, &Damage::full(width, height));
         for (seed, x, y, w, h, turn) in steps {
-            let (x, y) = (x % width & !1, y % height & !1);
+            let (x, y) = ((x % width) & !1, (y % height) & !1);
             let to = Rect::new(x, y, w.min(width - x), h.min(height - y));
             frame = painted(&frame, &frame_of(format, seed), to);
             // An encoder that cannot copy has to code what a copy changes.

@@ -15,10 +15,10 @@ use recorder_judges::{have, run, write};
 const SIZES: [(u32, u32); 4] = [(320, 180), (319, 179), (17, 33), (1, 1)];
 
 fn frames(pattern: Pattern, format: FrameFormat) -> impl Iterator<Item = Frame> {
-    let mut source = PatternSource::new(pattern, format, 1).unwrap();
+    let mut source = PatternSource::new(pattern, format, 1).expect("a format with a size");
     std::iter::repeat_with(move || match source.poll_capture() {
         Ok(Some(Captured::Frame(frame))) => frame,
-        other => panic!("{other:?}"),
+        other => unreachable!("a pattern always has a frame, not {other:?}"),
     })
 }
 
@@ -32,7 +32,7 @@ fn planes(frame: &Frame) -> Vec<(Vec<u8>, usize)> {
     };
     let target = FrameFormat::new(pixel, format.width_px, format.height_px).with_colour(format.colour);
     let mut bytes = Vec::new();
-    Converter::new().convert(&frame.image().unwrap(), target, &mut bytes);
+    Converter::new().convert(&frame.image().expect("a raw frame"), target, &mut bytes);
     let luma_len = (format.width_px * format.height_px) as usize;
     let pairs = &bytes[luma_len..];
     let component = |first: usize| pairs.iter().skip(first).step_by(2).copied().collect();
