@@ -8,7 +8,7 @@ use crate::simd::{Instructions, Kernel};
 /// What a tile of a picture is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// Each row is of one brightness, as where all is of one colour.
+    /// All of one brightness, as where all is of one colour.
     Plain,
     /// Text, lines, areas: neighbours are equal or differ a lot.
     Drawn,
@@ -24,6 +24,9 @@ pub(super) enum Content {
 pub(super) struct TileScan {
     instructions: Instructions,
     bright: Vec<u8>,
+    /// For each column the lowest and the highest brightness.
+    lowest: Vec<u8>,
+    highest: Vec<u8>,
     /// For each column how many pixels are as bright as their right neighbour.
     equal: Vec<u8>,
     /// For each column how many pixels differ from their right neighbour by less than [`SMALL_STEP`], or not at all.
@@ -35,6 +38,8 @@ impl TileScan {
         Self {
             instructions: Instructions::detected(),
             bright: Vec::new(),
+            lowest: Vec::new(),
+            highest: Vec::new(),
             equal: Vec::new(),
             near: Vec::new(),
         }
@@ -44,9 +49,11 @@ impl TileScan {
     pub(super) fn read(&mut self, image: &ImageView<'_>, strip: Rect) {
         let width = strip.width as usize;
         self.bright.resize(width, 0);
-        for columns in [&mut self.equal, &mut self.near] {
+        for (columns, first) in
+            [(&mut self.equal, 0), (&mut self.near, 0), (&mut self.lowest, u8::MAX), (&mut self.highest, 0)]
+        {
             columns.clear();
-            columns.resize(width, 0);
+            columns.resize(width, first);
         }
         for y in strip.y..strip.bottom() {
             let row = image.plane(0).row(y as usize);
@@ -70,7 +77,7 @@ impl TileScan {
         let (equal, near) = (sum(&self.equal[inner.clone()]), sum(&self.near[inner.clone()]));
         let pairs = u32::try_from(inner.len()).unwrap_or(u32::MAX) * rows;
         let (similar, others) = (near - equal, pairs - equal);
-        if others == 0 {
+        if others == 0 && self.lowest[columns.start] == self.highest[columns.start] {
             Content::Plain
         } else if (equal * 100 >= pairs * 40 && similar * 100 <= others * 45) || equal * 100 >= pairs * 75 {
             // Many are equal and the others mostly differ by steps that can be seen; or nearly all are equal.
@@ -82,8 +89,8 @@ impl TileScan {
 
     fn count<const BYTES: usize, const PLACE: usize>(&mut self, row: &[u8], left: u32) {
         let row = &row[left as usize * BYTES..];
-        let Self { bright, equal, near, .. } = self;
-        self.instructions.run(Count::<BYTES, PLACE> { row, bright, equal, near });
+        let Self { bright, lowest, highest, equal, near, .. } = self;
+        self.instructions.run(Count::<BYTES, PLACE> { row, bright, lowest, highest, equal, near });
     }
 }
 
@@ -91,6 +98,8 @@ impl TileScan {
 struct Count<'a, const BYTES: usize, const PLACE: usize> {
     row: &'a [u8],
     bright: &'a mut [u8],
+    lowest: &'a mut [u8],
+    highest: &'a mut [u8],
     equal: &'a mut [u8],
     near: &'a mut [u8],
 }
@@ -102,6 +111,10 @@ impl<const BYTES: usize, const PLACE: usize> Kernel for Count<'_, BYTES, PLACE> 
     fn run(self) {
         for (bright, pixel) in self.bright.iter_mut().zip(self.row.chunks_exact(BYTES)) {
             *bright = pixel[PLACE];
+        }
+        for (bright, (lowest, highest)) in self.bright.iter().zip(self.lowest.iter_mut().zip(self.highest)) {
+            *lowest = (*lowest).min(*bright);
+            *highest = (*highest).max(*bright);
         }
         let neighbours = self.bright.iter().zip(&self.bright[1..]);
         for ((here, right), (equal, near)) in neighbours.zip(self.equal.iter_mut().zip(self.near)) {
