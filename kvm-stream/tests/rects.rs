@@ -5,9 +5,11 @@
 mod rect_decoder;
 mod rect_script;
 
-use kvm_capture::Frame;
+use kvm_capture::convert::Converter;
+use kvm_capture::pattern::{Pattern, PatternSource};
+use kvm_capture::{Captured, Frame, FrameFormat, FrameSource, PixelFormat};
 use kvm_stream::{
-    ClientPixels, Codec, Damage, Encoder, HybridEncoder, Packet, Rect, RectEncoder, RectOptions,
+    ClientPixels, Codec, Damage, Encoder, HybridEncoder, Packet, Rect, RectEncoder, RectOptions, TileDiff,
 };
 use proptest::prelude::*;
 use rect_decoder::{Client, Pixels};
@@ -162,4 +164,74 @@ proptest! {
         encoder.encode(&scene.later(1_000_000), &Damage::NONE, &mut packets).unwrap();
         prop_assert!(packets.is_empty());
     }
+}
+
+/// What a pipeline sends of a pattern: damage and packet of each frame.
+fn sent(pattern: Pattern, pixel: PixelFormat, frames: usize) -> Vec<(Damage, usize)> {
+    let format = FrameFormat::new(pixel, 1920, 1080);
+    let mut source = PatternSource::new(pattern, format, 1).unwrap();
+    let mut diff = TileDiff::new();
+    let mut encoder = HybridEncoder::default();
+    let mut client = Client::new(Pixels::BGRX, 1920, 1080);
+    (0..frames)
+        .map(|_| {
+            let Some(Captured::Frame(frame)) = source.poll_capture().unwrap() else { panic!("no frame") };
+            let damage = diff.compare(frame.clone());
+            let mut packets: Vec<Packet> = Vec::new();
+            encoder.encode(&frame, &damage, &mut packets).unwrap();
+            for packet in &packets {
+                client.packet(&packet.payload).unwrap();
+            }
+            let rgb = FrameFormat::new(PixelFormat::Bgrx, 1920, 1080);
+            let mut picture = Vec::new();
+            Converter::new().convert(&frame.image().unwrap(), rgb, &mut picture);
+            let words =
+                picture.chunks_exact(4).map(|pixel| u32::from_le_bytes([pixel[0], pixel[1], pixel[2], 0]));
+            assert!(words.eq(client.picture.iter().copied()), "text is exact in its first update");
+            (damage, packets.iter().map(|packet| packet.payload.len()).sum())
+        })
+        .collect()
+}
+
+#[test]
+fn a_character_takes_less_than_300_bytes_and_a_still_frame_nothing() {
+    for pixel in [PixelFormat::Uyvy, PixelFormat::Nv12, PixelFormat::Bgrx] {
+        let sent = sent(Pattern::Text, pixel, 20);
+        let typed = sent.iter().skip(1).filter(|(damage, _)| !damage.is_empty());
+        assert!(typed.clone().count() >= 5);
+        assert!(typed.clone().all(|(_, bytes)| (1..300).contains(bytes)), "{pixel}: {sent:?}");
+        let still = sent.iter().skip(1).filter(|(damage, _)| damage.is_empty());
+        assert!(
+            still.clone().count() >= 5 && still.clone().all(|(_, bytes)| *bytes == 0),
+            "{pixel}: {sent:?}"
+        );
+    }
+}
+
+#[test]
+fn a_scrolled_page_takes_less_than_8_kilobytes() {
+    for pixel in [PixelFormat::Uyvy, PixelFormat::Nv12, PixelFormat::Bgrx] {
+        let sent = sent(Pattern::Scroll, pixel, 12);
+        for (damage, bytes) in &sent[1..] {
+            assert!(!damage.copies().is_empty() && *bytes < 8000, "{pixel}: {bytes} bytes for {damage:?}");
+        }
+    }
+}
+
+#[test]
+fn a_compressed_frame_is_refused_and_the_next_one_is_sent_whole() {
+    let mjpeg = FrameFormat::new(PixelFormat::Mjpeg, 64, 48);
+    let compressed = Frame::packed(mjpeg, bytes::Bytes::from_static(b"picture")).unwrap();
+    let grey = FrameFormat::new(PixelFormat::Grey, 64, 48);
+    let raw = Frame::packed(grey, bytes::Bytes::from(vec![200; 64 * 48])).unwrap();
+    let mut encoder = HybridEncoder::default();
+    let mut packets: Vec<Packet> = Vec::new();
+    encoder.encode(&raw, &Damage::full(64, 48), &mut packets).unwrap();
+    assert!(encoder.encode(&compressed, &Damage::full(64, 48), &mut packets).is_err());
+    encoder.encode(&raw, &Damage::NONE, &mut packets).unwrap();
+    assert_eq!(packets.len(), 2);
+    assert!(packets[1].is_keyframe);
+    let mut client = Client::new(Pixels::BGRX, 64, 48);
+    client.packet(&packets[1].payload).unwrap();
+    assert!(client.picture.iter().all(|pixel| *pixel == 0x00C8_C8C8));
 }

@@ -11,8 +11,9 @@ use super::planner::{Planner, Way};
 use super::source::PixelReader;
 use super::tight::{self, TightCoder};
 use super::zrle::ZrleCoder;
+use crate::damage::outside;
 use crate::layout::to_units;
-use crate::{BaselineJpeg, Damage, EncodeError, Rect, Tiles};
+use crate::{BaselineJpeg, Damage, EncodeError, FilmFinder, Rect, Tiles};
 
 /// Makes one client's rectangles: keeps its zlib streams, and which parts of its picture are not exact yet.
 ///
@@ -30,6 +31,11 @@ pub struct RectEncoder {
     inexact_before: Tiles,
     /// What the rectangles of this update touch.
     touched: Tiles,
+    film: FilmFinder,
+    /// Quality of photos at the moment.
+    quality: u8,
+    /// Whether this update holds photos.
+    has_photos: bool,
     planner: Planner,
     reader: PixelReader,
     tight: TightCoder,
@@ -49,6 +55,9 @@ impl RectEncoder {
             exactness: Exactness::new(0, 0),
             inexact_before: Tiles::new(0, 0),
             touched: Tiles::new(0, 0),
+            film: FilmFinder::new(),
+            quality: options.jpeg_quality.unwrap_or(MOST_QUALITY).clamp(1, MOST_QUALITY),
+            has_photos: false,
             planner: Planner::new(),
             reader: PixelReader::new(options.pixels),
             tight: TightCoder::new(options.zlib_level),
@@ -74,6 +83,9 @@ impl RectEncoder {
                 self.reader.set_format(format);
             }
             self.exactness.forget();
+        }
+        if options.jpeg_quality != self.options.jpeg_quality {
+            self.quality = options.jpeg_quality.unwrap_or(MOST_QUALITY).clamp(1, MOST_QUALITY);
         }
         self.options = options;
     }
@@ -134,8 +146,9 @@ impl RectEncoder {
         let count = self.append(frame, damage, purpose, out);
         if count.is_err() {
             out.truncate(start);
-            // Streams that the client did not see cannot go on.
+            // What the client did not see cannot go on.
             self.format = None;
+            self.tight.forget_history();
         }
         count
     }
@@ -166,6 +179,7 @@ impl RectEncoder {
         }
         self.touched.clear();
         self.planner.clear();
+        self.has_photos = false;
         let now = frame.timestamp();
         let mut count = self.copy(format, damage, now, out);
         let painted;
@@ -177,14 +191,32 @@ impl RectEncoder {
             painted.rects()
         };
         let size_px = (format.width_px, format.height_px);
+        let allows_photos = self.allows_photos();
+        let film = match purpose {
+            Purpose::Update if allows_photos => self.film.observe(damage, size_px, now),
+            _ => None,
+        };
+        let mut playing: Option<Rect> = None;
         for rect in rects.iter().filter_map(|rect| to_units(format.pixel, size_px, *rect)) {
             if purpose == Purpose::Update {
                 self.exactness.changed(rect, now);
             }
-            self.planner.add(&image, rect, self.allows_photos());
+            match film.and_then(|film| Some((film, film.intersection(rect)?))) {
+                Some((film, part)) => {
+                    playing = Some(playing.map_or(part, |playing| playing.union(part)));
+                    for rest in outside(rect, film) {
+                        self.planner.add(&image, rest, allows_photos);
+                    }
+                }
+                None => self.planner.add(&image, rect, allows_photos),
+            }
+        }
+        if let Some(playing) = playing {
+            self.planner.add_film(&image, playing);
         }
         if purpose == Purpose::Update {
             count += self.paint(&image, out)?;
+            self.adapt(out.len() - start);
             count += self.refine(&image, now, start, out)?;
         } else {
             self.inexact_before.clone_from(self.exactness.inexact());
@@ -245,12 +277,12 @@ impl RectEncoder {
         start: usize,
         out: &mut Vec<u8>,
     ) -> Result<usize, EncodeError> {
-        let mut count = 0;
+        let (mut count, mut refined_px) = (0, 0);
         let (columns, rows) = (self.exactness.inexact().columns(), self.exactness.inexact().rows());
         for row in 0..rows {
             let mut column = 0;
             while column < columns {
-                if out.len() - start >= self.budget_bytes {
+                if out.len() - start >= self.budget_bytes || refined_px >= MOST_REFINED_PX {
                     return Ok(count);
                 }
                 let due = |this: &Self, column| {
@@ -271,10 +303,27 @@ impl RectEncoder {
                     .rect_of(first, row)
                     .union(self.exactness.inexact().rect_of(column - 1, row));
                 self.put_exact(image, rect, out)?;
+                refined_px += rect.area();
                 count += 1;
             }
         }
         Ok(count)
+    }
+
+    /// Lets the quality of photos follow what their pictures took of the budget: down at once, up slowly.
+    fn adapt(&mut self, update_bytes: usize) {
+        let wanted = self.options.jpeg_quality.unwrap_or(MOST_QUALITY).clamp(1, MOST_QUALITY);
+        let least = LEAST_QUALITY.min(wanted);
+        let quality = if !self.has_photos {
+            self.quality
+        } else if update_bytes > self.budget_bytes {
+            self.quality.saturating_sub(QUALITY_DOWN)
+        } else if update_bytes < self.budget_bytes / 2 {
+            self.quality.saturating_add(QUALITY_UP)
+        } else {
+            self.quality
+        };
+        self.quality = quality.clamp(least, wanted);
     }
 
     fn put_fill(&mut self, image: &ImageView<'_>, rect: Rect, out: &mut Vec<u8>) {
@@ -304,12 +353,12 @@ impl RectEncoder {
     }
 
     fn put_photo(&mut self, image: &ImageView<'_>, rect: Rect, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        let part = image.crop(rect.x, rect.y, rect.width, rect.height);
-        let Some((part, quality)) = part.zip(self.options.jpeg_quality) else {
+        let Some(part) = image.crop(rect.x, rect.y, rect.width, rect.height) else {
             return self.put_exact(image, rect, out);
         };
         self.picture.clear();
-        self.jpeg.encode(&part, quality, &mut self.picture)?;
+        self.jpeg.encode(&part, self.quality, &mut self.picture)?;
+        self.has_photos = true;
         self.tight.put_jpeg(rect, &self.picture, out);
         self.touched.insert_rect(rect);
         self.exactness.sent_alike(rect);
@@ -333,6 +382,13 @@ enum Purpose {
 
 /// For how long a photo has to stand still before it is made exact.
 const STILL: Duration = Duration::from_millis(100);
+/// The most that one update makes exact, so that no update takes long.
+const MOST_REFINED_PX: u64 = 98_304;
+/// Photos get no worse than this, or than asked for.
+const LEAST_QUALITY: u8 = 20;
+const MOST_QUALITY: u8 = 100;
+const QUALITY_DOWN: u8 = 8;
+const QUALITY_UP: u8 = 1;
 /// Bytes of an update unless told otherwise.
 const DEFAULT_BUDGET_BYTES: usize = 128 * 1024;
 const _: () = assert!(tight::MAX_LENGTH > 65_536 * 4);

@@ -19,9 +19,9 @@ pub struct RectOptions {
     /// Quality of photos, 1 to 100 on the scale of the Independent JPEG Group, where they may be JPEG pictures at
     /// first; `None` if everything is to be exact at once. Needs [`tight`](Self::tight) and pixels of 32 or 16 bits.
     pub jpeg_quality: Option<u8>,
-    /// How hard zlib tries, 1 to 9.
+    /// How hard zlib tries, 1 to 9. With 1, the default, text takes a third less time than with 2 and 8 % more bytes.
     pub zlib_level: u8,
-    /// Whether it takes Open H.264.
+    /// Whether it takes Open H.264. Films are JPEG pictures so far, whatever this says.
     pub open_h264: bool,
     /// Whether the client has read everything since the beginning, so that its zlib streams can go on. Otherwise
     /// each update begins them anew.

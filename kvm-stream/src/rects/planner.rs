@@ -58,6 +58,29 @@ impl Planner {
             return;
         }
         let grid = Grid::around(rect);
+        self.scan(image, &grid);
+        if allows_photos {
+            self.take_photos(&grid);
+        }
+        self.take_fills(image, &grid);
+        self.take_rest(&grid);
+    }
+
+    /// Adds what of a film is painted anew: one picture if most of it is photo, whatever the rest is. Text that changes
+    /// all the time is none.
+    pub(super) fn add_film(&mut self, image: &ImageView<'_>, rect: Rect) {
+        let grid = Grid::around(rect);
+        self.scan(image, &grid);
+        let photos = self.tiles.iter().filter(|tile| **tile == Some(Content::Photo)).count();
+        if rect.area() > SMALL_PX && photos * 2 >= self.tiles.len() {
+            self.parts.extend(narrow(rect).map(|rect| Part { rect, way: Way::Photo }));
+        } else {
+            self.add(image, rect, true);
+        }
+    }
+
+    /// Tells what each tile is.
+    fn scan(&mut self, image: &ImageView<'_>, grid: &Grid) {
         self.tiles.clear();
         for row in 0..grid.rows {
             let strip = grid.parts(0..grid.columns, row..row + 1);
@@ -68,11 +91,6 @@ impl Planner {
                 Some(self.scan.content(left..left + part.width as usize, part.height))
             }));
         }
-        if allows_photos {
-            self.take_photos(&grid);
-        }
-        self.take_fills(image, &grid);
-        self.take_rest(&grid);
     }
 
     /// Takes the photo tiles that are many, as rectangles that may hold a few tiles which are none.
@@ -165,12 +183,14 @@ impl Planner {
     /// Adds a rectangle in pieces that a palette is likely to serve and every viewer takes.
     fn add_exact(&mut self, rect: Rect) {
         for rect in narrow(rect) {
-            let height = (MAX_EXACT_PX / rect.width).max(2) & !1;
-            let tops = (rect.y..rect.bottom()).step_by(height as usize);
-            self.parts.extend(tops.map(|y| Part {
-                rect: Rect { y, height: (rect.bottom() - y).min(height), ..rect },
-                way: Way::Exact,
-            }));
+            // Pieces end where tiles do, since a tile counts as exact only when it was sent as a whole.
+            let height = (MAX_EXACT_PX / rect.width / Tiles::TILE_PX).max(1) * Tiles::TILE_PX;
+            let mut y = rect.y;
+            while y < rect.bottom() {
+                let bottom = (y / Tiles::TILE_PX * Tiles::TILE_PX + height).min(rect.bottom());
+                self.parts.push(Part { rect: Rect { y, height: bottom - y, ..rect }, way: Way::Exact });
+                y = bottom;
+            }
         }
     }
 }
@@ -227,10 +247,14 @@ impl Grid {
     }
 }
 
-/// The rectangle in pieces that are as narrow as viewers want them.
+/// The rectangle in pieces that are as narrow as viewers want them, and end where tiles do.
 fn narrow(rect: Rect) -> impl Iterator<Item = Rect> {
-    let lefts = (rect.x..rect.right()).step_by(tight::MAX_WIDTH_PX as usize);
-    lefts.map(move |x| Rect { x, width: (rect.right() - x).min(tight::MAX_WIDTH_PX), ..rect })
+    let mut x = rect.x;
+    std::iter::from_fn(move || {
+        let left = x;
+        x = (left / Tiles::TILE_PX * Tiles::TILE_PX + tight::MAX_WIDTH_PX).min(rect.right());
+        (left < x).then_some(Rect { x: left, width: x - left, ..rect })
+    })
 }
 
 /// The next run of tiles that are wanted, from this column on.

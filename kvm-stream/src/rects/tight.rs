@@ -25,7 +25,7 @@ pub(super) struct TightCoder {
 impl TightCoder {
     pub(super) fn new(level: u8) -> Self {
         Self {
-            streams: std::array::from_fn(|_| ZlibStream::new(level)),
+            streams: std::array::from_fn(|stream| ZlibStream::new(level_of(stream, level))),
             is_to_reset: [false; 4],
             palette: Palette::new(),
             data: Vec::new(),
@@ -39,7 +39,8 @@ impl TightCoder {
     }
 
     pub(super) fn set_level(&mut self, level: u8) -> Result<(), EncodeError> {
-        self.streams.iter_mut().try_for_each(|stream| stream.set_level(level))
+        let mut streams = self.streams.iter_mut().enumerate();
+        streams.try_for_each(|(index, stream)| stream.set_level(level_of(index, level)))
     }
 
     /// Appends a rectangle of one colour.
@@ -145,6 +146,12 @@ impl TightCoder {
         out.extend_from_slice(&self.compressed);
         Ok(())
     }
+}
+
+/// The level of a stream where this is asked for. The lowest knows only one fixed code, which makes differences a third
+/// longer than a code of their own does.
+fn level_of(stream: usize, level: u8) -> u8 {
+    if stream == GRADIENT_STREAM { level.max(2) } else { level }
 }
 
 /// Appends a length of up to 22 bits in one to three bytes, lowest bits first; the highest bit of a byte says that
