@@ -4,8 +4,10 @@
  *
  * FRAMES is a file of raw frames of 32 bits, blue in the lowest byte. After every update the whole picture must be
  * one of them, pixel for pixel, and none that came before the last one seen; at the end it must be the last. Prints
- * a line: how many updates there were and how many frames were seen. */
+ * a line: how many updates there were, how many frames were seen, and the bytes that came. */
 #include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <rfb/rfbclient.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -97,7 +99,12 @@ int main(int argc, char **argv) {
         fprintf(stderr, "the last frame did not come; the newest seen is %zu of %zu\n", newest, frame_count);
         failed = 1;
     }
-    printf("%zu updates, %zu of %zu frames, each exact\n", updates, seen, frame_count);
+    struct tcp_info info;
+    memset(&info, 0, sizeof info);
+    socklen_t len = sizeof info;
+    getsockopt(client->sock, IPPROTO_TCP, TCP_INFO, &info, &len);
+    printf("%zu updates, %zu of %zu frames, each exact, in %llu bytes\n", updates, seen, frame_count,
+           (unsigned long long)info.tcpi_bytes_received);
     rfbClientCleanup(client);
     return failed;
 }

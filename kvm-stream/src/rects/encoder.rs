@@ -201,6 +201,12 @@ impl RectEncoder {
             if purpose == Purpose::Update {
                 self.exactness.changed(rect, now);
             }
+            if !self.options.tight {
+                // Without Tight there is nothing to choose from, and from the upper left corner on is what some
+                // viewers expect of their first picture.
+                self.planner.add_exact(rect);
+                continue;
+            }
             match film.and_then(|film| Some((film, film.intersection(rect)?))) {
                 Some((film, part)) => {
                     playing = Some(playing.map_or(part, |playing| playing.union(part)));

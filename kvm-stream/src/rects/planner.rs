@@ -181,7 +181,7 @@ impl Planner {
     }
 
     /// Adds a rectangle in pieces that a palette is likely to serve and every viewer takes.
-    fn add_exact(&mut self, rect: Rect) {
+    pub(super) fn add_exact(&mut self, rect: Rect) {
         for rect in narrow(rect) {
             // Pieces end where tiles do, since a tile counts as exact only when it was sent as a whole.
             let height = (MAX_EXACT_PX / rect.width / Tiles::TILE_PX).max(1) * Tiles::TILE_PX;

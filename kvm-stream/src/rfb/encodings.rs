@@ -8,6 +8,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one encoding that is listed or is not")]
 pub(super) struct Encodings {
+    /// Raw was listed, before which stands what the client would rather have.
+    raw: bool,
     pub(super) copy_rect: bool,
     pub(super) tight: bool,
     pub(super) zrle: bool,
@@ -28,12 +30,16 @@ pub(super) struct Encodings {
 }
 
 impl Encodings {
-    /// Notes one number of the list.
+    /// Notes one number of the list, which is in the order of what the client would rather have.
+    ///
+    /// The order of the three ways to send anything exactly is obeyed: Tight, which can do all that ZRLE can, is not
+    /// used for a client that would rather have ZRLE, and neither for one that would rather have Raw.
     pub(super) fn insert(&mut self, number: i32) {
         match number {
+            RAW => self.raw = true,
             COPY_RECT => self.copy_rect = true,
-            TIGHT => self.tight = true,
-            ZRLE => self.zrle = true,
+            TIGHT => self.tight |= !self.raw && !self.zrle,
+            ZRLE => self.zrle |= !self.raw,
             OPEN_H264 => self.open_h264 = true,
             DESKTOP_SIZE => self.desktop_size = true,
             EXTENDED_DESKTOP_SIZE => self.extended_desktop_size = true,
@@ -57,6 +63,7 @@ fn small(number: i32) -> Option<u8> {
     u8::try_from(number).ok()
 }
 
+const RAW: i32 = 0;
 const COPY_RECT: i32 = 1;
 const TIGHT: i32 = 7;
 const ZRLE: i32 = 16;
@@ -97,7 +104,16 @@ mod tests {
     }
 
     #[test]
+    fn the_order_counts() {
+        let ways = |numbers: &[i32]| (of(numbers).tight, of(numbers).zrle);
+        assert_eq!(ways(&[7, 16, 0]), (true, true));
+        assert_eq!(ways(&[16, 7, 1, 0]), (false, true));
+        assert_eq!(ways(&[1, 0, 7, 16]), (false, false));
+        assert_eq!(ways(&[7, 0, 16]), (true, false));
+    }
+
+    #[test]
     fn pointers_and_what_is_unknown_change_nothing() {
-        assert_eq!(of(&[-239, -240, -314, 0, i32::MIN, i32::MAX]), Encodings::default());
+        assert_eq!(of(&[-239, -240, -314, i32::MIN, i32::MAX]), Encodings::default());
     }
 }

@@ -84,7 +84,7 @@ impl Pending {
             self.lacking = Lack::Frame(damage.clone());
             return;
         }
-        self.to_tiles();
+        self.keep_tiles();
         self.copy(damage.copies());
         for rect in damage.rects() {
             self.tiles.insert_rect(*rect);
@@ -100,7 +100,7 @@ impl Pending {
             self.copies.clear();
             return;
         }
-        self.to_tiles();
+        self.keep_tiles();
         self.tiles.insert_rect(area);
         for copy in &self.copies {
             if let Some(part) = copy.from().intersection(area) {
@@ -130,7 +130,7 @@ impl Pending {
         if area.intersection(self.whole()) == Some(self.whole()) {
             return self.take();
         }
-        self.to_tiles();
+        self.keep_tiles();
         // A copy of which the viewer gets a part would leave others without what they are copied from.
         for copy in self.copies.drain(..) {
             self.tiles.insert_rect(copy.to);
@@ -154,7 +154,7 @@ impl Pending {
             && damage.copies().iter().all(|copy| is_inside(copy.to) && is_inside(copy.from()))
     }
 
-    fn to_tiles(&mut self) {
+    fn keep_tiles(&mut self) {
         match std::mem::replace(&mut self.lacking, Lack::Tiles) {
             Lack::Tiles => {}
             Lack::Nothing => {

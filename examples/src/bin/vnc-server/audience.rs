@@ -3,7 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use kvm_capture::{Frame, SignalLoss};
 use kvm_stream::Damage;
@@ -16,6 +17,8 @@ pub(crate) struct Audience {
     stage: Arc<Mutex<Stage>>,
     is_watched: Arc<AtomicBool>,
     has_ended: Arc<AtomicBool>,
+    /// Something is to be seen for the first time.
+    has_begun: Arc<Condvar>,
 }
 
 /// What everybody sees, and who they are.
@@ -44,6 +47,7 @@ impl Audience {
             }
         }
         stage.frame = Some(frame.clone());
+        self.has_begun.notify_all();
     }
 
     /// Shows a sign in place of a picture.
@@ -53,6 +57,7 @@ impl Audience {
         // The buffer goes back to the driver.
         stage.frame = None;
         stage.ring();
+        self.has_begun.notify_all();
     }
 
     /// The lights of the target's keyboard.
@@ -66,9 +71,14 @@ impl Audience {
 
     /// The size of the picture, as far as there is one.
     pub(crate) fn size_px(&self) -> Option<(u32, u32)> {
-        let stage = self.stage();
-        let format = stage.frame.as_ref().or(stage.lost.as_ref().map(|(_, sign)| sign))?.format();
-        Some((format.width_px, format.height_px))
+        self.stage().size_px()
+    }
+
+    /// The size of the picture, for which it waits if nothing was ever there.
+    pub(crate) fn wait_size_px(&self, timeout: Duration) -> Option<(u32, u32)> {
+        let is_empty = |stage: &mut Stage| stage.size_px().is_none();
+        let waited = self.has_begun.wait_timeout_while(self.stage(), timeout, is_empty);
+        waited.map_or_else(|poisoned| poisoned.into_inner().0.size_px(), |(stage, _)| stage.size_px())
     }
 
     /// Whether nobody looks.
@@ -108,6 +118,11 @@ impl Audience {
 }
 
 impl Stage {
+    fn size_px(&self) -> Option<(u32, u32)> {
+        let shown = self.frame.as_ref().or(self.lost.as_ref().map(|(_, sign)| sign));
+        shown.map(Frame::format).map(|format| (format.width_px, format.height_px))
+    }
+
     fn ring(&self) {
         for place in &self.places {
             place.ring();

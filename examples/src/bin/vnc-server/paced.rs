@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use kvm_audit::{CapabilitySet, Declare};
-use kvm_capture::{CaptureError, Captured, Frame, FrameSource, SignalLoss};
+use kvm_capture::{CaptureError, Captured, Frame, FrameSource, Provenance, SignalLoss, Timestamp};
 
-/// Hands on each frame of a source when it is due; the last one stays.
+/// Hands on each frame of a source when it is due; the last one stays, again and again, as it would on a screen.
 ///
 /// The first frame is there at once, so that whoever comes first knows the size; the time begins when somebody is
 /// there.
@@ -18,35 +18,38 @@ pub(crate) struct Paced<S> {
     /// The clock's time of the frames' time 0.
     begun: Option<Instant>,
     next: Option<Frame>,
-    has_first: bool,
+    last: Option<Frame>,
 }
 
 impl<S: FrameSource> Paced<S> {
     /// Begins once somebody is there, which others say.
     pub(crate) fn new(source: S, is_watched: Arc<AtomicBool>) -> Self {
-        Self { source, is_watched, begun: None, next: None, has_first: false }
+        Self { source, is_watched, begun: None, next: None, last: None }
     }
 }
 
 impl<S: FrameSource> FrameSource for Paced<S> {
     fn poll_capture(&mut self) -> Result<Option<Captured>, CaptureError> {
+        if self.begun.is_none() && self.is_watched.load(Ordering::Relaxed) {
+            self.begun = Some(Instant::now());
+        }
         let frame = match self.next.take() {
             Some(frame) => frame,
             None => match self.source.poll_capture()? {
                 Some(Captured::Frame(frame)) => frame,
-                Some(Captured::SignalLost(SignalLoss::Ended)) => return Ok(None),
+                Some(Captured::SignalLost(SignalLoss::Ended)) | None => match &self.last {
+                    Some(last) => later(last),
+                    None => return Ok(None),
+                },
                 other => return Ok(other),
             },
         };
-        if self.begun.is_none() && self.is_watched.load(Ordering::Relaxed) {
-            self.begun = Some(Instant::now());
-        }
         let is_due = match self.begun {
             Some(begun) => u128::from(frame.timestamp().as_micros()) <= begun.elapsed().as_micros(),
-            None => !self.has_first,
+            None => self.last.is_none(),
         };
         if is_due {
-            self.has_first = true;
+            self.last = Some(frame.clone());
             return Ok(Some(Captured::Frame(frame)));
         }
         self.next = Some(frame);
@@ -59,3 +62,11 @@ impl<S: Declare> Declare for Paced<S> {
         self.source.capabilities()
     }
 }
+
+/// The same picture once more.
+fn later(frame: &Frame) -> Frame {
+    let timestamp = Timestamp::from_micros(frame.timestamp().as_micros() + INTERVAL_MICROS);
+    frame.clone().with_timestamp(timestamp).with_provenance(Provenance::Repeated)
+}
+
+const INTERVAL_MICROS: u64 = 33_333;

@@ -76,7 +76,7 @@ impl Viewer {
     pub(crate) fn new(house: House, holder: Holder, socket: TcpStream) -> Result<Self, Gone> {
         let now = Instant::now();
         let side = |side: u32| u16::try_from(side).unwrap_or(u16::MAX);
-        let (width_px, height_px) = house.audience.size_px().unwrap_or((640, 480));
+        let (width_px, height_px) = house.audience.wait_size_px(FIRST_PICTURE).unwrap_or((640, 480));
         let mut server = Server::new(house.door.security()?, side(width_px), side(height_px))
             .with_name(&house.name)
             .with_permits(permits(Rights::All, house.is_view_only));
@@ -324,6 +324,8 @@ fn is_later(error: &io::Error) -> bool {
 
 /// How long a viewer may take until it is in.
 const COME_IN_WITHIN: Duration = Duration::from_secs(30);
+/// How long the first picture of all is waited for, so that its size can be told.
+const FIRST_PICTURE: Duration = Duration::from_secs(2);
 /// How often is looked whether the viewer is still there.
 const TICK: Duration = Duration::from_secs(1);
 /// How soon is looked again whether the target has taken some of what was typed.
