@@ -151,6 +151,7 @@ async fn stream(State(web): State<Web>, uri: Uri, upgrade: WebSocketUpgrade) -> 
     };
     let viewer = codec.and_then(|codec| channels.of(codec)).map(|viewers| viewers.join_with(PAGE));
     upgrade
+        .read_buffer_size(READ_BYTES)
         .max_message_size(MESSAGE_BYTES)
         .max_frame_size(MESSAGE_BYTES)
         .on_upgrade(move |socket| socket::serve(socket, web.app, viewer))
@@ -341,6 +342,9 @@ const NO_SESSION: &str = "Open the link that kvm-server printed when it started.
 
 /// The longest message of a page: a text to type.
 const MESSAGE_BYTES: usize = 64 * 1024;
+/// What is read of a page at once. The library clears so much before each read, and a page says little at a time, but
+/// as often as it paints.
+const READ_BYTES: usize = 4 * 1024;
 const VIEWERS: usize = 64;
 /// A page tells what it has painted. So many pictures cover a fifth of a second of 60 a second, which is a long way.
 const PAGE: ViewerPolicy = ViewerPolicy::window(12);
