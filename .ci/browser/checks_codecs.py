@@ -107,6 +107,9 @@ def as_h264(kvm):
         words = wait_until(lambda: kvm.browser.text("#toasts"))
         expect("h264" in words and kvm.data("codec") == "Rectangles", f"{words!r}, {kvm.data('codec')}")
         kvm.reload()
+        # The browser itself writes of the refusal; nothing else may stand there.
+        errors = [entry["message"] for entry in kvm.browser.console() if entry["level"] == "SEVERE"]
+        expect(all("codec=h264" in error for error in errors), errors)
         return f"this server has none; {words!r}"
     with asked(kvm, "h264"):
         kvm.await_data("codec", "H.264")

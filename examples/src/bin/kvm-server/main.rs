@@ -25,6 +25,7 @@ mod message;
 mod metrics;
 mod options;
 mod origin;
+mod pace;
 mod page;
 mod parts;
 mod photon;

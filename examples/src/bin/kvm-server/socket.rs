@@ -12,7 +12,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use kvm_examples::report::chain;
 use kvm_hid::Holder;
-use kvm_stream::{Packet, Viewer};
+use kvm_stream::Packet;
 use serde_json::json;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
@@ -20,12 +20,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use crate::app::{App, ended};
 use crate::input::{self, Notice, Reason};
 use crate::message::{Message, picture_header};
+use crate::options::PictureCodec;
+use crate::pace::Watcher;
 use crate::picture::{self, capture_clock, micros};
 use crate::state::Line;
 
-/// Serves a page until either side is gone, and then has its keys released at once. Pictures come from `viewer`; a page
-/// without one has them from elsewhere.
-pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, viewer: Option<Viewer>) {
+/// Serves a page until either side is gone, and then has its keys released at once. Without a codec the page has its
+/// pictures from elsewhere.
+pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, codec: Option<PictureCodec>) {
     let (notify, notices) = mpsc::channel(NOTICES);
     let seated = Seated::join(&app, notify.clone());
     let shared = Shared::default();
@@ -36,7 +38,7 @@ pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, viewer: Option<Viewe
         holder: seated.holder,
         sink,
         notices,
-        viewer,
+        watcher: codec.and_then(|codec| app.channels.join(codec, seated.holder)),
         line: Line::default(),
         shared: &shared,
     };
@@ -146,7 +148,7 @@ struct Writer<'a> {
     holder: Holder,
     sink: SplitSink<WebSocket, Frame>,
     notices: mpsc::Receiver<Notice>,
-    viewer: Option<Viewer>,
+    watcher: Option<Watcher>,
     line: Line,
     shared: &'a Shared,
 }
@@ -179,14 +181,15 @@ impl Writer<'_> {
                 () = due_at(is_due.then_some(state_at)) => {
                     is_due = false;
                     state_at = Instant::now() + STATE_PAUSE;
-                    self.line.dropped = self.viewer.as_ref().map_or(0, Viewer::dropped);
+                    self.line.dropped = self.watcher.as_ref().map_or(0, |watcher| watcher.viewer.dropped());
+                    self.line.limit_bytes_per_s = self.watcher.as_ref().and_then(Watcher::limit);
                     self.line.malformed = self.shared.malformed.load(Ordering::Relaxed);
                     let state = self.app.state(Some(self.holder), &self.line);
                     self.say(&state).await?;
                 }
                 () = self.shared.keyframe.notified() => {
-                    if let Some(viewer) = &mut self.viewer {
-                        viewer.request_keyframe();
+                    if let Some(watcher) = &mut self.watcher {
+                        watcher.viewer.request_keyframe();
                         self.app.picture.send(picture::Command::Look);
                     }
                 }
@@ -196,7 +199,7 @@ impl Writer<'_> {
                 _ = second.tick() => is_due = true,
                 _ = ping.tick() => self.sink.send(Frame::Ping(Bytes::new())).await?,
                 () = self.shared.acknowledged.notified() => self.acknowledge(),
-                Some(packet) = next_packet(&mut self.viewer) => self.show(packet).await?,
+                Some(packet) = next_packet(&mut self.watcher) => self.show(packet).await?,
             }
         }
     }
@@ -215,10 +218,10 @@ impl Writer<'_> {
     /// The page is done with a picture and all before it.
     fn acknowledge(&mut self) {
         let painted = self.shared.painted.load(Ordering::Relaxed);
-        let acknowledged =
-            self.viewer.as_mut().and_then(|viewer| viewer.acknowledge(painted, capture_clock()));
-        if let Some(acknowledged) = acknowledged {
-            self.line.round_trip_us = micros(acknowledged.round_trip());
+        let round_trip =
+            self.watcher.as_mut().and_then(|watcher| watcher.acknowledge(painted, capture_clock()));
+        if let Some(round_trip) = round_trip {
+            self.line.round_trip_us = micros(round_trip);
         }
     }
 
@@ -229,9 +232,16 @@ impl Writer<'_> {
 }
 
 /// The next packet; never one for a page that has its pictures from elsewhere.
-async fn next_packet(viewer: &mut Option<Viewer>) -> Option<Packet> {
-    match viewer {
-        Some(viewer) => poll_fn(|context| viewer.poll_packet(context)).await,
+async fn next_packet(watcher: &mut Option<Watcher>) -> Option<Packet> {
+    match watcher {
+        Some(Watcher { viewer, .. }) => {
+            poll_fn(|context| {
+                // What waits is as old as this.
+                viewer.advance(capture_clock());
+                viewer.poll_packet(context)
+            })
+            .await
+        }
         None => pending().await,
     }
 }

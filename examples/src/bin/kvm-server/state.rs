@@ -74,6 +74,8 @@ pub(crate) struct Line {
     pub(crate) send_us: u64,
     /// How old the newest picture was when it was sent.
     pub(crate) age_us: u64,
+    /// What the line carries, if it has shown a limit.
+    pub(crate) limit_bytes_per_s: Option<u64>,
     /// How long it took from handing out a picture until word came that it is painted.
     pub(crate) round_trip_us: u64,
     /// Pictures this viewer lost because it was slow.

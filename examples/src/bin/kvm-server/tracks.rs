@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use kvm_audit::{CapabilitySet, Declare};
 use kvm_capture::{CaptureError, Captured, Frame, FrameSource};
-use kvm_stream::{Encoder, FanOut, Pipeline, PipelineError, StageTimes, Step, Tiles};
+use kvm_stream::{Encoder, FanOut, Pace, Pipeline, PipelineError, StageTimes, Step, Tiles};
+
+use crate::pace::Paces;
 
 /// A source whose pictures go to a pipeline for each codec.
 ///
@@ -25,6 +27,8 @@ pub(crate) struct Tracks {
 struct Track {
     feed: Feed,
     pipeline: Pipeline,
+    paces: Paces,
+    pace: Pace,
 }
 
 /// What one round of [`Tracks::step`] did.
@@ -45,18 +49,18 @@ pub(crate) struct Round {
 }
 
 impl Tracks {
-    /// A track for each encoder, with everybody its packets go to.
+    /// A track for each encoder, with everybody its packets go to and their pace.
     pub(crate) fn new(
         source: Box<dyn FrameSource>,
-        encoders: impl IntoIterator<Item = (Box<dyn Encoder>, Vec<FanOut>)>,
+        encoders: impl IntoIterator<Item = (Box<dyn Encoder>, Vec<FanOut>, Paces)>,
     ) -> Self {
-        let track = |(encoder, sinks): (Box<dyn Encoder>, Vec<FanOut>)| {
+        let track = |(encoder, sinks, paces): (Box<dyn Encoder>, Vec<FanOut>, Paces)| {
             let feed = Feed::default();
             let mut pipeline = Pipeline::new(Box::new(feed.clone()), encoder).with_clock(Instant::now);
             for sink in sinks {
                 pipeline.add_sink(Box::new(sink));
             }
-            Track { feed, pipeline }
+            Track { feed, pipeline, paces, pace: Pace::UNLIMITED }
         };
         Self { source, tracks: encoders.into_iter().map(track).collect() }
     }
@@ -89,6 +93,11 @@ impl Tracks {
 
 impl Track {
     fn step(&mut self, round: &mut Round) -> Result<(), PipelineError> {
+        let pace = self.paces.pace();
+        if pace != self.pace {
+            self.pipeline.set_pace(pace);
+            self.pace = pace;
+        }
         loop {
             match self.pipeline.step()? {
                 Step::Idle => return Ok(()),
@@ -160,7 +169,8 @@ mod tests {
         let encoder = || Box::new(JpegEncoder::new(80)) as Box<dyn Encoder>;
         let mut tracks = Tracks::new(
             Box::new(source.clone()),
-            [(encoder(), vec![one.clone()]), (encoder(), vec![other.clone()])],
+            [&one, &other]
+                .map(|viewers| (encoder(), vec![viewers.clone()], Paces::new(viewers.clone(), None))),
         );
         source.items().push_back(frame(1, 10));
         let round = tracks.step().unwrap().unwrap();

@@ -20,7 +20,7 @@ use clap::ValueEnum;
 use futures_util::StreamExt;
 use futures_util::stream::{Stream, once, unfold};
 use kvm_examples::report::chain;
-use kvm_stream::{FanOut, Packet, ViewerPolicy};
+use kvm_stream::{FanOut, Packet};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -149,12 +149,11 @@ async fn stream(State(web): State<Web>, uri: Uri, upgrade: WebSocketUpgrade) -> 
         },
         None => Some(channels.preferred()),
     };
-    let viewer = codec.and_then(|codec| channels.of(codec)).map(|viewers| viewers.join_with(PAGE));
     upgrade
         .read_buffer_size(READ_BYTES)
         .max_message_size(MESSAGE_BYTES)
         .max_frame_size(MESSAGE_BYTES)
-        .on_upgrade(move |socket| socket::serve(socket, web.app, viewer))
+        .on_upgrade(move |socket| socket::serve(socket, web.app, codec))
 }
 
 async fn state(State(web): State<Web>) -> Response {
@@ -346,7 +345,5 @@ const MESSAGE_BYTES: usize = 64 * 1024;
 /// as often as it paints.
 const READ_BYTES: usize = 4 * 1024;
 const VIEWERS: usize = 64;
-/// A page tells what it has painted. So many pictures cover a fifth of a second of 60 a second, which is a long way.
-const PAGE: ViewerPolicy = ViewerPolicy::window(12);
 /// Bytes of a recording that are read at once.
 const PIECE: u64 = 256 * 1024;

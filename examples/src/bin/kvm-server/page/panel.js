@@ -152,6 +152,7 @@ export class Panel {
     this.#say('stat-tiles', `${stats.changed_tiles} of ${stats.tiles}`);
     this.#say('stat-unchanged', String(stats.unchanged));
     this.#say('stat-dropped', String(stats.dropped));
+    this.#say('stat-limit', stats.limit_bytes_per_s === null ? 'all there is' : `${amount(stats.limit_bytes_per_s)}/s`);
     if (stats.round_trip_us > 0) this.#say('stat-acknowledged', `${(stats.round_trip_us / 1000).toFixed(1)} ms`);
     // Seconds in which nothing was encoded say nothing of the pictures that are seen.
     if (stats.encode_us > 0) this.#times = stats;
