@@ -5,17 +5,17 @@ use kvm_capture::Colour;
 use kvm_capture::{Frame, FrameFormat};
 use kvm_stream::{
     ClientPixels, Encoder, HybridEncoder, JpegEncoder, OpenH264Encoder, Packet, RectEncoder, RectOptions,
-    TileDiff,
+    Sensitivity, TileDiff,
 };
 
 use crate::contender::{Contender, Entrant, Failure};
 use crate::viewers::{H264View, PictureView, RectView};
 
 pub(crate) fn entrants(format: FrameFormat) -> Result<Vec<Entrant>, Failure> {
-    let jpeg = Path::new(JpegEncoder::new(80));
-    let h264 = Path::new(OpenH264Encoder::default());
-    let photos = Path::new(HybridEncoder::new(HybridEncoder::DEFAULT_QUALITY));
-    let lossless = Path::new(HybridEncoder::lossless());
+    let photos = Path::new(HybridEncoder::new(HybridEncoder::DEFAULT_QUALITY), Sensitivity::Automatic);
+    let lossless = Path::new(HybridEncoder::lossless(), Sensitivity::Exact);
+    let jpeg = Path::new(JpegEncoder::new(80), Sensitivity::Automatic);
+    let h264 = Path::new(OpenH264Encoder::default(), Sensitivity::Automatic);
     Ok(vec![
         Entrant::silent("memcmp of two buffers", Memcmp { previous: Vec::new(), next: Vec::new() }),
         Entrant::silent("kvm-stream difference alone", Difference(TileDiff::new().without_motion())),
@@ -68,8 +68,8 @@ struct Path<E> {
 }
 
 impl<E: Encoder> Path<E> {
-    fn new(encoder: E) -> Self {
-        Self { diff: TileDiff::new(), encoder, packets: Vec::new() }
+    fn new(encoder: E, sensitivity: Sensitivity) -> Self {
+        Self { diff: TileDiff::new().with_sensitivity(sensitivity), encoder, packets: Vec::new() }
     }
 }
 
