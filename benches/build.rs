@@ -4,7 +4,8 @@ fn main() {
     #[cfg(feature = "peers")]
     {
         println!("cargo::rerun-if-changed=src/peers");
-        let files = ["convert", "interface", "jpeg", "vp8", "x264"].map(|name| format!("src/peers/{name}.c"));
+        let files = ["convert", "interface", "jpeg_coder", "jpeg_viewer", "vp8", "x264"]
+            .map(|name| format!("src/peers/{name}.c"));
         cc::Build::new()
             .files(files)
             .extra_warnings(true)
