@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use kvm_audit::CapabilitySet;
 use kvm_capture::{Frame, FrameFormat, ImageView, Timestamp};
 
 use super::RectOptions;
 use super::exactness::Exactness;
+use super::film::FilmCoder;
 use super::header::{put_copy, put_raw};
 use super::planner::{Planner, Way};
 use super::source::PixelReader;
@@ -13,7 +15,7 @@ use super::tight::{self, TightCoder};
 use super::zrle::ZrleCoder;
 use crate::damage::outside;
 use crate::layout::to_units;
-use crate::{BaselineJpeg, Damage, EncodeError, FilmFinder, Rect, Tiles};
+use crate::{BaselineJpeg, Damage, EncodeError, Encoder, FilmFinder, Rect, Tiles};
 
 /// Makes one client's rectangles: keeps its zlib streams, and which parts of its picture are not exact yet.
 ///
@@ -32,6 +34,7 @@ pub struct RectEncoder {
     /// What the rectangles of this update touch.
     touched: Tiles,
     film: FilmFinder,
+    film_coder: Option<FilmCoder>,
     /// Quality of photos at the moment.
     quality: u8,
     /// Whether this update holds photos.
@@ -56,6 +59,7 @@ impl RectEncoder {
             inexact_before: Tiles::new(0, 0),
             touched: Tiles::new(0, 0),
             film: FilmFinder::new(),
+            film_coder: None,
             quality: options.jpeg_quality.unwrap_or(MOST_QUALITY).clamp(1, MOST_QUALITY),
             has_photos: false,
             planner: Planner::new(),
@@ -66,6 +70,22 @@ impl RectEncoder {
             pixels: Vec::new(),
             picture: Vec::new(),
         }
+    }
+
+    /// The same with an encoder of H.264 for films, which clients get that take [Open H.264](RectOptions::open_h264).
+    ///
+    /// It is given the part of the screen where a [film plays](FilmFinder), as I420. What plays is painted whole with each of its pictures and is not exact
+    /// until the film stops; what is around it is as exact as ever. Where the encoder fails, a picture is sent the way of photos, and
+    /// the film begins anew; see [`take_film_failure`](Self::take_film_failure).
+    #[must_use]
+    pub fn with_film_encoder(mut self, encoder: Box<dyn Encoder>) -> Self {
+        self.film_coder = Some(FilmCoder::new(encoder));
+        self
+    }
+
+    /// Why the encoder of films last failed, once.
+    pub fn take_film_failure(&mut self) -> Option<EncodeError> {
+        self.film_coder.as_mut()?.take_failure()
     }
 
     /// What the client understands and wants.
@@ -112,6 +132,21 @@ impl RectEncoder {
     /// About how many bytes each of the next updates may have. Text and areas are sent whatever they need.
     pub fn set_budget(&mut self, bytes: usize) {
         self.budget_bytes = bytes;
+        if let Some(coder) = &mut self.film_coder {
+            coder.set_budget(bytes);
+        }
+    }
+
+    /// Lets a film begin anew with its next picture, so that somebody can begin there.
+    pub(super) fn restart_film(&mut self) {
+        if let Some(coder) = &mut self.film_coder {
+            coder.restart();
+        }
+    }
+
+    /// What the encoder of films uses that needs a grant.
+    pub(super) fn capabilities(&self) -> CapabilitySet {
+        self.film_coder.as_ref().map_or(CapabilitySet::EMPTY, FilmCoder::capabilities)
     }
 
     /// The format of the last frame, on which the next update builds; `None` if there is none.
@@ -193,9 +228,20 @@ impl RectEncoder {
         let size_px = (format.width_px, format.height_px);
         let allows_photos = self.allows_photos();
         let film = match purpose {
-            Purpose::Update if allows_photos => self.film.observe(damage, size_px, now),
+            Purpose::Update if allows_photos || self.codes_film() => self.film.observe(damage, size_px, now),
             _ => None,
         };
+        if purpose == Purpose::Update {
+            let coded = film.filter(|_| self.codes_film());
+            if let Some(coder) = &mut self.film_coder {
+                coder.set_place(coded);
+            }
+        } else if self
+            .film_place()
+            .is_some_and(|film| rects.iter().any(|rect| rect.intersection(film).is_some()))
+        {
+            self.restart_film();
+        }
         let mut playing: Option<Rect> = None;
         for rect in rects.iter().filter_map(|rect| to_units(format.pixel, size_px, *rect)) {
             if purpose == Purpose::Update {
@@ -217,8 +263,8 @@ impl RectEncoder {
                 None => self.planner.add(&image, rect, allows_photos),
             }
         }
-        if let Some(playing) = playing {
-            self.planner.add_film(&image, playing);
+        if purpose == Purpose::Update {
+            count += self.put_film(&image, frame, damage, playing, out);
         }
         if purpose == Purpose::Update {
             count += self.paint(&image, out)?;
@@ -241,6 +287,7 @@ impl RectEncoder {
         self.reader.set_format(format);
         self.exactness = Exactness::new(format.width_px, format.height_px);
         self.touched = Tiles::new(format.width_px, format.height_px);
+        self.restart_film();
     }
 
     /// Copies, unless one of them is none that a client can make; returns how many.
@@ -259,6 +306,46 @@ impl RectEncoder {
         }
         self.exactness.copied(copies, now);
         copies.len()
+    }
+
+    /// Appends the film's picture if something changed where it plays; returns how many rectangles that takes. What
+    /// is not coded as a film is planned like photos.
+    fn put_film(
+        &mut self,
+        image: &ImageView<'_>,
+        frame: &Frame,
+        damage: &Damage,
+        playing: Option<Rect>,
+        out: &mut Vec<u8>,
+    ) -> usize {
+        let place = self.film_place();
+        let is_copied_over =
+            |film: Rect| damage.copies().iter().any(|copy| copy.to.intersection(film).is_some());
+        if let (Some(film), Some(coder)) = (place, &mut self.film_coder) {
+            if playing.is_none() && !is_copied_over(film) {
+                return 0;
+            }
+            if let Some(count) = coder.put(image, frame, out) {
+                self.exactness.sent_alike(film);
+                self.touched.insert_rect(film);
+                return count;
+            }
+        }
+        match playing {
+            Some(playing) if self.allows_photos() => self.planner.add_film(image, playing),
+            Some(playing) => self.planner.add(image, playing, false),
+            None => {}
+        }
+        0
+    }
+
+    /// Where a film is that is coded as one.
+    fn film_place(&self) -> Option<Rect> {
+        self.film_coder.as_ref()?.place()
+    }
+
+    fn codes_film(&self) -> bool {
+        self.film_coder.is_some() && self.options.open_h264
     }
 
     /// Appends the planned parts; returns how many rectangles they are.
@@ -284,6 +371,7 @@ impl RectEncoder {
         out: &mut Vec<u8>,
     ) -> Result<usize, EncodeError> {
         let (mut count, mut refined_px) = (0, 0);
+        let film = self.film_place();
         let (columns, rows) = (self.exactness.inexact().columns(), self.exactness.inexact().rows());
         for row in 0..rows {
             let mut column = 0;
@@ -294,6 +382,10 @@ impl RectEncoder {
                 let due = |this: &Self, column| {
                     this.exactness.inexact().contains(column, row)
                         && this.exactness.is_still(column, row, now, STILL)
+                        // The film's next picture would paint it over.
+                        && film.is_none_or(|film| {
+                            this.exactness.inexact().rect_of(column, row).intersection(film).is_none()
+                        })
                 };
                 let first = column;
                 while column < columns && column - first < 64 && due(self, column) {

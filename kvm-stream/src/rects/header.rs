@@ -11,6 +11,7 @@ pub(super) enum Encoding {
     CopyRect = 1,
     Tight = 7,
     Zrle = 16,
+    OpenH264 = 50,
 }
 
 /// Appends a rectangle's position, size and encoding (RFC 6143, section 7.6.1).

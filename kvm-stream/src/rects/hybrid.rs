@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use kvm_audit::CapabilitySet;
 use kvm_capture::Frame;
 
 use super::{ClientPixels, RectEncoder, RectOptions};
@@ -54,6 +55,23 @@ impl HybridEncoder {
         }
     }
 
+    /// The same with an encoder of H.264 for films: where something [plays](crate::FilmFinder), that part of the
+    /// screen is coded by it, in a rectangle of the encoding Open H.264. See [`RectEncoder::with_film_encoder`].
+    ///
+    /// A refresh has what plays as pixels, and after it the film begins anew, so that whoever takes it can go on.
+    #[must_use]
+    pub fn with_film_encoder(mut self, encoder: Box<dyn Encoder>) -> Self {
+        let options = RectOptions { open_h264: true, ..self.rects.options() };
+        self.rects.set_options(options);
+        self.rects = self.rects.with_film_encoder(encoder);
+        self
+    }
+
+    /// Why the encoder of films last failed, once. What it did not code was sent without it.
+    pub fn take_film_failure(&mut self) -> Option<EncodeError> {
+        self.rects.take_film_failure()
+    }
+
     /// Encodes the damage; `None` if there is nothing to send.
     fn packet(
         &mut self,
@@ -97,6 +115,7 @@ impl Encoder for HybridEncoder {
         let whole;
         let damage = if is_keyframe {
             whole = Damage::full(format.width_px, format.height_px);
+            self.rects.restart_film();
             &whole
         } else {
             damage
@@ -145,5 +164,9 @@ impl Encoder for HybridEncoder {
 
     fn set_budget(&mut self, picture_bytes: usize) {
         self.rects.set_budget(picture_bytes);
+    }
+
+    fn capabilities(&self) -> CapabilitySet {
+        self.rects.capabilities()
     }
 }

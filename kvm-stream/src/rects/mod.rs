@@ -4,6 +4,7 @@ mod colours;
 mod content;
 mod encoder;
 mod exactness;
+mod film;
 mod gradient;
 mod header;
 mod hybrid;

@@ -10,7 +10,7 @@ use super::message::{Agreed, CONTINUOUS_UPDATES, Fence, Message, Reader};
 use super::output::Output;
 use super::security::{Permits, Security};
 use super::update::View;
-use crate::Damage;
+use crate::{Damage, EncodeError, Encoder};
 
 /// One client of an RFB server: bytes in, [`Event`]s out; frames in, bytes out.
 ///
@@ -98,6 +98,19 @@ impl Server {
     pub fn with_exact_photos(mut self) -> Self {
         self.view.allows_jpeg = false;
         self
+    }
+
+    /// Sends films as H.264 of this encoder to clients that take Open H.264; see
+    /// [`RectEncoder::with_film_encoder`](crate::RectEncoder::with_film_encoder).
+    #[must_use]
+    pub fn with_film_encoder(mut self, encoder: Box<dyn Encoder>) -> Self {
+        self.view.set_film_encoder(encoder);
+        self
+    }
+
+    /// Why the encoder of films last failed, once. What it did not code was sent without it.
+    pub fn take_film_failure(&mut self) -> Option<EncodeError> {
+        self.view.take_film_failure()
     }
 
     /// Takes bytes from the front of what the client sent, of one message at most.

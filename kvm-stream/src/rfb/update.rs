@@ -11,7 +11,7 @@ use super::error::RfbError;
 use super::event::LockLights;
 use super::output::Output;
 use super::pending::Pending;
-use crate::{ClientPixels, Damage, Rect, RectEncoder, RectOptions};
+use crate::{ClientPixels, Damage, EncodeError, Encoder, Rect, RectEncoder, RectOptions};
 
 /// One client's view of the picture.
 #[derive(Debug)]
@@ -65,6 +65,15 @@ impl View {
             rects: RectEncoder::new(RectOptions::raw(ClientPixels::BGRX)),
             sign: None,
         }
+    }
+
+    /// Films go through this encoder, for a client that takes them.
+    pub(super) fn set_film_encoder(&mut self, encoder: Box<dyn Encoder>) {
+        self.rects = RectEncoder::new(self.options()).with_film_encoder(encoder);
+    }
+
+    pub(super) fn take_film_failure(&mut self) -> Option<EncodeError> {
+        self.rects.take_film_failure()
     }
 
     /// The picture's size as messages have it.

@@ -105,7 +105,11 @@ pub(crate) struct Kinds {
     pub(crate) whole: usize,
     pub(crate) gradient: usize,
     pub(crate) zrle: usize,
+    pub(crate) films: usize,
 }
+
+/// Shows rectangles of Open H.264: from the rectangle, the flags and the data red, green and blue of each pixel.
+pub(crate) type FilmView = Box<dyn FnMut([usize; 4], u32, &[u8]) -> Decoded<Vec<u8>>>;
 
 /// A client: its picture, as pixels of its own format, and its zlib streams.
 pub(crate) struct Client {
@@ -116,9 +120,11 @@ pub(crate) struct Client {
     pub(crate) kinds: Kinds,
     tight: [Decompress; 4],
     zrle: Decompress,
+    /// Without it, films are none of the encodings it takes.
+    pub(crate) film: Option<FilmView>,
 }
 
-type Decoded<T> = Result<T, String>;
+pub(crate) type Decoded<T> = Result<T, String>;
 
 impl Client {
     pub(crate) fn new(pixels: Pixels, width: u32, height: u32) -> Self {
@@ -131,6 +137,7 @@ impl Client {
             kinds: Kinds::default(),
             tight: std::array::from_fn(|_| Decompress::new(true)),
             zrle: Decompress::new(true),
+            film: None,
         }
     }
 
@@ -177,6 +184,17 @@ impl Client {
                 let len = input.u32()? as usize;
                 let data = inflate(&mut self.zrle, input.take(len)?)?;
                 self.zrle(width, height, &mut Input(&data))?
+            }
+            50 if self.film.is_some() => {
+                self.kinds.films += 1;
+                let (len, flags) = (input.u32()? as usize, input.u32()?);
+                let data = input.take(len)?;
+                let view = self.film.as_mut().ok_or("no film")?;
+                let rgb = view([x, y, width, height], flags, data)?;
+                if rgb.len() != width * height * 3 {
+                    return Err("a film of another size".into());
+                }
+                rgb.chunks(3).map(|rgb| self.pixels.of_rgb(rgb)).collect()
             }
             other => return Err(format!("encoding {other}")),
         };
