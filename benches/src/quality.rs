@@ -15,6 +15,19 @@ impl Screen {
         Self { width, rgb: vec![0; width * height * 3] }
     }
 
+    /// A part of it: left, top, width and height.
+    ///
+    /// # Panics
+    ///
+    /// The part is not inside.
+    #[must_use]
+    pub fn part(&self, [left, top, width, height]: [usize; 4]) -> Self {
+        let rows = self.rgb.chunks_exact(self.width * 3).skip(top).take(height);
+        let rgb: Vec<u8> = rows.flat_map(|row| &row[left * 3..(left + width) * 3]).copied().collect();
+        assert_eq!(rgb.len(), width * height * 3, "a part outside the picture");
+        Self { width, rgb }
+    }
+
     /// The luma of each pixel: BT.709, full range.
     pub fn luma(&self, out: &mut Vec<u8>) {
         out.clear();

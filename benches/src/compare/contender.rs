@@ -112,7 +112,7 @@ impl Entrant {
         }
         let quality = match shown.quality {
             Some(quality) if messages.is_empty() && source.is_repeated => quality,
-            _ => source.judge.judge(&source.screen, &shown.screen),
+            _ => source.judge(&shown.screen),
         };
         if quality.luma_error > WORST_ERROR {
             let number = self.record.quality.len();

@@ -17,11 +17,13 @@ use std::io::{self, Read};
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use kvm_benches::quality::{Judge, Screen};
+use kvm_benches::quality::{Judge, Quality, Screen};
 use kvm_capture::convert::Converter;
 use kvm_capture::{Frame, FrameFormat, PixelFormat, Timestamp};
 
 mod contender;
+#[path = "../../../kvm-stream/tests/film_view/mod.rs"]
+mod film_view;
 mod jpeg_peers;
 mod library;
 mod options;
@@ -62,8 +64,15 @@ fn compare(format: FrameFormat, options: &Options) -> Result<(), Failure> {
     let mut entrants = contender::entrants(format)?;
     entrants.retain(|entrant| options.takes(entrant.name()));
     let (width, height) = (format.width_px as usize, format.height_px as usize);
-    let mut source =
-        Source { screen: Screen::new(width, height), judge: Judge::default(), is_repeated: false };
+    if options.part.is_some_and(|[x, y, w, h]| w * h == 0 || x + w > width || y + h > height) {
+        return Err("the part to judge is outside the picture".into());
+    }
+    let mut source = Source {
+        screen: Screen::new(width, height),
+        judge: Judge::default(),
+        part: options.part,
+        is_repeated: false,
+    };
     let mut converter = Converter::new();
     let mut sequence = Sequence { input: io::stdin().lock(), format, number: 0, limit: options.frames };
     let mut previous: Option<Frame> = None;
@@ -74,7 +83,7 @@ fn compare(format: FrameFormat, options: &Options) -> Result<(), Failure> {
         source.is_repeated = previous.is_some_and(|previous| same_pixels(&previous, &frame));
         if !source.is_repeated {
             converter.convert(&image, rgb, &mut source.screen.rgb);
-            source.judge.take_source(&source.screen);
+            source.take();
         }
         for offset in 0..entrants.len() {
             let index = (turn + offset) % entrants.len();
@@ -117,8 +126,26 @@ fn mix(files: &[String]) -> Result<(), Failure> {
 struct Source {
     screen: Screen,
     judge: Judge,
+    /// What of the screen is looked at: left, top, width and height; `None` for all of it.
+    part: Option<[usize; 4]>,
     /// Whether the frame is the one before it again.
     is_repeated: bool,
+}
+
+impl Source {
+    fn take(&mut self) {
+        match self.part {
+            Some(part) => self.judge.take_source(&self.screen.part(part)),
+            None => self.judge.take_source(&self.screen),
+        }
+    }
+
+    fn judge(&mut self, shown: &Screen) -> Quality {
+        match self.part {
+            Some(part) => self.judge.judge(&self.screen.part(part), &shown.part(part)),
+            None => self.judge.judge(&self.screen, shown),
+        }
+    }
 }
 
 fn same_pixels(first: &Frame, second: &Frame) -> bool {

@@ -10,6 +10,8 @@ pub(crate) struct Options {
     pub(crate) only: Option<String>,
     /// Write the numbers here for a later mean.
     pub(crate) rows: Option<String>,
+    /// Judge only this part of the pictures: left, top, width and height.
+    pub(crate) part: Option<[usize; 4]>,
     /// Print every frame.
     pub(crate) each: bool,
 }
@@ -21,17 +23,24 @@ pub(crate) enum Task {
 
 impl Options {
     pub(crate) const USAGE: &str = "\
-usage: compare uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--frames N] [--only TEXT] [--rows FILE] [--each] <raw frames
+usage: compare uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--frames N] [--only TEXT] [--rows FILE] [--part X,Y,W,H] [--each] <raw frames
        compare --mix FILE...
   --frames N    take the first N frames only
   --only TEXT   only the contenders whose names contain TEXT
+  --part X,Y,W,H  judge only this part of the pictures, as where a film plays
   --rows FILE   write the numbers to FILE, for --mix
   --each        print every frame: contender, number, bytes, microseconds, exact or not
   --mix FILE... print the mean of the numbers in these files";
 
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options =
-            Self { task: Task::Mix { files: Vec::new() }, frames: None, only: None, rows: None, each: false };
+        let mut options = Self {
+            task: Task::Mix { files: Vec::new() },
+            frames: None,
+            only: None,
+            rows: None,
+            part: None,
+            each: false,
+        };
         let first = words.next().ok_or("nothing to do")?;
         if first == "--mix" {
             let files: Vec<String> = words.collect();
@@ -50,6 +59,9 @@ usage: compare uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--frames N] [--only TEXT] 
                 "--frames" => options.frames = Some(value()?.parse().map_err(|_| "--frames needs a number")?),
                 "--only" => options.only = Some(value()?),
                 "--rows" => options.rows = Some(value()?),
+                "--part" => {
+                    options.part = Some(part(&value()?).ok_or("--part needs four numbers")?);
+                }
                 "--each" => options.each = true,
                 other => return Err(format!("unknown option {other}")),
             }
@@ -60,6 +72,11 @@ usage: compare uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--frames N] [--only TEXT] 
     pub(crate) fn takes(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|part| name.contains(part.as_str()))
     }
+}
+
+fn part(words: &str) -> Option<[usize; 4]> {
+    let numbers: Vec<usize> = words.split(',').map(str::parse).collect::<Result<_, _>>().ok()?;
+    numbers.try_into().ok()
 }
 
 fn format(pixel: &str, size: &str) -> Option<FrameFormat> {

@@ -16,11 +16,19 @@ pub(crate) fn entrants(format: FrameFormat) -> Result<Vec<Entrant>, Failure> {
     let lossless = Path::new(HybridEncoder::lossless(), Sensitivity::Exact);
     let jpeg = Path::new(JpegEncoder::new(80), Sensitivity::Automatic);
     let h264 = Path::new(OpenH264Encoder::default(), Sensitivity::Automatic);
+    let films = HybridEncoder::default().with_film_encoder(Box::new(OpenH264Encoder::default()));
+    let films = Path::new(films, Sensitivity::Automatic);
     Ok(vec![
         Entrant::silent("memcmp of two buffers", Memcmp { previous: Vec::new(), next: Vec::new() }),
         Entrant::silent("kvm-stream difference alone", Difference(TileDiff::new().without_motion())),
         Entrant::silent("kvm-stream difference and motion", Difference(TileDiff::new())),
         Entrant::new("kvm-stream rectangles", format, photos, RectView::new(format)),
+        Entrant::new(
+            "kvm-stream rectangles, film by OpenH264",
+            format,
+            films,
+            RectView::new(format).with_films(),
+        ),
         Entrant::new("kvm-stream rectangles, all exact", format, lossless, RectView::new(format)),
         Entrant::new(
             "kvm-stream for a VNC viewer, all exact",

@@ -11,6 +11,7 @@ use openh264::decoder::{Decoder, DecoderConfig};
 use openh264::formats::YUVSource;
 
 use crate::contender::{Failure, Viewer};
+use crate::film_view::film_view;
 use crate::rect_decoder::{self, Client};
 
 /// Shows every message as a whole picture of one of the C libraries.
@@ -106,6 +107,12 @@ pub(crate) struct RectView(Client);
 impl RectView {
     pub(crate) fn new(format: FrameFormat) -> Self {
         Self(Client::new(rect_decoder::Pixels::BGRX, format.width_px, format.height_px))
+    }
+
+    /// The same, of a viewer that shows Open H.264.
+    pub(crate) fn with_films(mut self) -> Self {
+        self.0.film = Some(film_view());
+        self
     }
 }
 
