@@ -175,7 +175,9 @@ fn sent(pattern: Pattern, pixel: PixelFormat, frames: usize) -> Vec<(Damage, usi
     let mut client = Client::new(Pixels::BGRX, 1920, 1080);
     (0..frames)
         .map(|_| {
-            let Some(Captured::Frame(frame)) = source.poll_capture().unwrap() else { panic!("no frame") };
+            let Some(Captured::Frame(frame)) = source.poll_capture().unwrap() else {
+                unreachable!("a pattern has frames")
+            };
             let damage = diff.compare(frame.clone());
             let mut packets: Vec<Packet> = Vec::new();
             encoder.encode(&frame, &damage, &mut packets).unwrap();

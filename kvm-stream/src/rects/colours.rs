@@ -31,9 +31,11 @@ impl ToRgb {
     #[inline(always)]
     fn word(&self, luma: u8, chroma: [i32; 3]) -> u32 {
         let mut word = 0;
-        for part in 0..3 {
-            let value = (self.luma[part] * i32::from(luma) + chroma[part]) >> 16;
-            word = word << 8 | value.clamp(0, 255).cast_unsigned();
+        for (factor, chroma) in self.luma.into_iter().zip(chroma) {
+            let value = ((factor * i32::from(luma) + chroma) >> 16).clamp(0, 255);
+            #[expect(clippy::cast_sign_loss, reason = "clamped to what a byte holds")]
+            let part = value as u32;
+            word = word << 8 | part;
         }
         word
     }
