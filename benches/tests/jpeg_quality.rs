@@ -1,5 +1,6 @@
 //! Our JPEG pictures beside libjpeg-turbo's, of the same planes at the same quality, as libjpeg shows both.
 #![cfg(feature = "peers")]
+#![expect(clippy::unwrap_used, reason = "all of it is test code")]
 
 use kvm_benches::peers::{Coder, Converted, JpegManner, Layout, Pixels, Viewer};
 use kvm_capture::pattern::{Pattern, PatternSource};
@@ -23,7 +24,7 @@ fn our_jpeg_is_as_good_as_libjpeg_turbos() {
             encoder.code(&planes.pixels().unwrap()).unwrap();
             let theirs = encoder.coded();
             let mut ours = Vec::new();
-            BaselineJpeg::new().encode(&image, u8::try_from(quality).unwrap(), &mut ours).unwrap();
+            BaselineJpeg::new().encode(&image, quality, &mut ours).unwrap();
             let wanted = luma_of(&planes.pixels().unwrap());
             let (our_psnr, their_psnr) = (psnr(&wanted, &ours), psnr(&wanted, theirs));
             let (our_len, their_len) = (ours.len(), theirs.len());

@@ -97,6 +97,7 @@ impl<T> Inbox<T> {
 
 /// What ended a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the programs, its only users, handle each")]
 pub enum WokenBy {
     /// The end of the time, or a signal.
     Time,
