@@ -1,6 +1,8 @@
 """TigerVNC's viewer: what its window shows, and what is typed and clicked in it."""
 
 import contextlib
+import functools
+import os
 import re
 import subprocess
 import tempfile
@@ -17,13 +19,13 @@ LOSSLESS = {
 
 
 @contextlib.contextmanager
-def viewer(screen, server, *options):
+def viewer(screen, server, *options, security=("-SecurityTypes=None",), environment=()):
     """The running viewer."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            ["xtigervncviewer", "-AutoSelect=0", "-SecurityTypes=None", "-RemoteResize=0", *options]
-            + [f"127.0.0.1::{server.port}"],
-            env=screen.environment(),
+            ["xtigervncviewer", "-AutoSelect=0", "-RemoteResize=0", *security, *options]
+            + [f"localhost::{server.port}"],
+            env={**screen.environment(), **dict(environment)},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -63,6 +65,47 @@ def check(judge):
             screen.run("xdotool", "type", "--delay", "40", "lower")
             server.await_target("lower")
     print("    keys, pointer, buttons and wheel arrive; the next viewer types in lower case", flush=True)
+    come_in(judge)
+
+
+def come_in(judge):
+    """With a certificate, a name and a password, and with the password of VNC authentication; not with wrong ones."""
+    path = functools.partial(os.path.join, judge.folder)
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+        + ["-addext", "subjectAltName=DNS:localhost", "-keyout", path("key.pem"), "-out", path("certificate.pem")],
+        check=True,
+        capture_output=True,
+    )
+    private(path("users"), b"ada:secret\n")
+    private(path("password"), b"secret\n")
+    tls = ["--certificate", path("certificate.pem"), "--key", path("key.pem"), "--users", path("users")]
+    x509 = ["-SecurityTypes=X509Plain", "-X509CA=" + path("certificate.pem")]
+    for password, is_right in [("secret", True), ("wrong", False)]:
+        environment = {"VNC_USERNAME": "ada", "VNC_PASSWORD": password}
+        is_in = comes_in(judge, tls, x509, environment)
+        if is_in != is_right:
+            raise RuntimeError(f"in with {password!r} through TLS: {is_in}")
+        offered = ["--vnc-password", path("password")]
+        is_in = comes_in(judge, offered, ["-SecurityTypes=VncAuth"], {"VNC_PASSWORD": password})
+        if is_in != is_right:
+            raise RuntimeError(f"in with {password!r} by VNC authentication: {is_in}")
+    print("    through TLS and by VNC authentication the right password lets in, and no other", flush=True)
+
+
+def comes_in(judge, offered, wanted, environment):
+    with Screen() as screen, Server(judge.server, "--virtual-size", "640x400", security=offered) as server:
+        with viewer(screen, server, "-AlertOnFatalError=0", security=wanted, environment=environment):
+            try:
+                screen.await_window(640, 400, seconds=8)
+                return True
+            except RuntimeError:
+                return False
+
+
+def private(path, content):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
 
 
 def focus(screen, window):

@@ -133,10 +133,12 @@ fn tls(options: &Options) -> Result<Tls, StartError> {
         .map_err(|source| unreadable(certificate, source))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(|source| unreadable(key, source))?;
     let provider = rustls::crypto::ring::default_provider().into();
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
+    // Nobody resumes a session, and TigerVNC's viewer overlooks what comes together with a ticket.
+    config.send_tls13_tickets = 0;
     Ok(Some(config.into()))
 }
 
