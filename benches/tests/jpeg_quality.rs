@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "all of it is test code")]
 
 use kvm_benches::peers::{Coder, Converted, JpegManner, Layout, Pixels, Viewer};
+use kvm_benches::quality::{mean_squared_error, psnr};
 use kvm_capture::pattern::{Pattern, PatternSource};
 use kvm_capture::{Captured, Colour, FrameFormat, FrameSource, PixelFormat};
 use kvm_stream::BaselineJpeg;
@@ -26,7 +27,7 @@ fn our_jpeg_is_as_good_as_libjpeg_turbos() {
             let mut ours = Vec::new();
             BaselineJpeg::new().encode(&image, quality, &mut ours).unwrap();
             let wanted = luma_of(&planes.pixels().unwrap());
-            let (our_psnr, their_psnr) = (psnr(&wanted, &ours), psnr(&wanted, theirs));
+            let (our_psnr, their_psnr) = (luma_psnr(&wanted, &ours), luma_psnr(&wanted, theirs));
             let (our_len, their_len) = (ours.len(), theirs.len());
             println!(
                 "{pattern} {quality}: {our_psnr:.2} dB {our_len} bytes, {their_psnr:.2} dB {their_len} bytes"
@@ -43,12 +44,10 @@ fn our_jpeg_is_as_good_as_libjpeg_turbos() {
 }
 
 /// Peak signal-to-noise ratio of a picture's luma as libjpeg shows it, in dB.
-fn psnr(wanted: &[u8], coded: &[u8]) -> f64 {
-    let mut viewer = Viewer::jpeg().unwrap();
-    let shown = luma_of(&viewer.show(coded).unwrap().unwrap());
-    assert_eq!(shown.len(), wanted.len());
-    let squares: u64 = wanted.iter().zip(&shown).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum();
-    10.0 * (255.0_f64.powi(2) * wanted.len() as f64 / squares as f64).log10()
+fn luma_psnr(wanted: &[u8], coded: &[u8]) -> f64 {
+    let mut viewer = Viewer::jpeg().expect("memory");
+    let shown = viewer.show(coded).expect("libjpeg decodes it").expect("a picture");
+    psnr(mean_squared_error(wanted, &luma_of(&shown)))
 }
 
 fn luma_of(picture: &Pixels<'_>) -> Vec<u8> {

@@ -14,6 +14,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::ExitCode;
 
 use bytes::Bytes;
@@ -111,14 +112,17 @@ fn compare(format: FrameFormat, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The mean over the workloads whose rows are in these files.
+/// The mean over the workloads whose rows are in these files, and an overview of them.
 fn mix(files: &[String]) -> Result<(), Failure> {
     let mut workloads = Vec::new();
     for file in files {
-        workloads
-            .push(table::from_tsv(&fs::read_to_string(file)?).map_err(|wrong| format!("{file}: {wrong}"))?);
+        let rows = table::from_tsv(&fs::read_to_string(file)?).map_err(|wrong| format!("{file}: {wrong}"))?;
+        let name = Path::new(file).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        workloads.push((name, rows));
     }
-    println!("{}", table::markdown(&table::mean(&workloads)?));
+    let rows: Vec<&[table::Row]> = workloads.iter().map(|(_, rows)| rows.as_slice()).collect();
+    println!("p99 is the worst of them.\n\n{}", table::markdown(&table::mean(&rows)?));
+    println!("Mean ms / kB a frame:\n\n{}", table::overview(&workloads));
     Ok(())
 }
 

@@ -61,6 +61,22 @@ pub(crate) fn markdown(rows: &[Row]) -> String {
     out
 }
 
+/// Of each contender and each workload the mean time and, where something is sent, the mean size. The workloads all had
+/// the same contenders.
+pub(crate) fn overview(workloads: &[(String, Vec<Row>)]) -> String {
+    let names: Vec<&str> = workloads.iter().map(|(name, _)| name.as_str()).collect();
+    let mut out = format!("| | {} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len() + 1));
+    for (index, row) in workloads.first().map_or(&[][..], |(_, rows)| rows).iter().enumerate() {
+        out += &format!("| {} |", row.name);
+        for row in workloads.iter().filter_map(|(_, rows)| rows.get(index)) {
+            let size = row.shown.map_or(String::new(), |shown| format!(" / {}", kilobytes(shown.mean_kb)));
+            out += &format!(" {:.2}{size} |", row.mean_ms);
+        }
+        out.push('\n');
+    }
+    out
+}
+
 /// Rows as lines of numbers, readable by [`from_tsv`].
 pub(crate) fn to_tsv(rows: &[Row]) -> String {
     rows.iter()
@@ -87,7 +103,7 @@ pub(crate) fn from_tsv(text: &str) -> Result<Vec<Row>, String> {
 }
 
 /// The mean of every number, but the worst p99, over workloads that all had the same contenders.
-pub(crate) fn mean(workloads: &[Vec<Row>]) -> Result<Vec<Row>, String> {
+pub(crate) fn mean(workloads: &[&[Row]]) -> Result<Vec<Row>, String> {
     let first = workloads.first().ok_or("no workloads")?;
     let mut means = Vec::new();
     for (index, row) in first.iter().enumerate() {
@@ -184,9 +200,12 @@ mod tests {
 
     #[test]
     fn a_mean_weighs_workloads_alike_and_keeps_the_worst_frame() {
-        let mean = mean(&[vec![row("one", 1.0, Some(4.0))], vec![row("one", 3.0, Some(8.0))]]).unwrap();
+        let (first, second) = ([row("one", 1.0, Some(4.0))], [row("one", 3.0, Some(8.0))]);
+        let mean = mean(&[&first, &second]).unwrap();
         assert_eq!((mean[0].mean_ms, mean[0].p99_ms), (2.0, 3.0));
         assert_eq!(mean[0].shown.unwrap().mean_kb, 6.0);
-        assert!(super::mean(&[vec![row("one", 1.0, None)], vec![row("two", 1.0, None)]]).is_err());
+        assert!(super::mean(&[&first, &[row("two", 1.0, None)]]).is_err());
+        let overview = overview(&[("a".into(), first.to_vec()), ("b".into(), second.to_vec())]);
+        assert!(overview.ends_with("| one | 1.00 / 4.00 | 3.00 / 8.00 |\n"), "{overview}");
     }
 }
