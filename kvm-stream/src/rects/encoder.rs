@@ -42,7 +42,8 @@ pub struct RectEncoder {
     planner: Planner,
     reader: PixelReader,
     tight: TightCoder,
-    zrle: ZrleCoder,
+    /// Only for a client that gets such rectangles: it takes a third of a megabyte.
+    zrle: Option<ZrleCoder>,
     jpeg: BaselineJpeg,
     pixels: Vec<u32>,
     picture: Vec<u8>,
@@ -65,7 +66,7 @@ impl RectEncoder {
             planner: Planner::new(),
             reader: PixelReader::new(options.pixels),
             tight: TightCoder::new(options.zlib_level),
-            zrle: ZrleCoder::new(options.zlib_level),
+            zrle: None,
             jpeg: BaselineJpeg::new(),
             pixels: Vec::new(),
             picture: Vec::new(),
@@ -208,7 +209,9 @@ impl RectEncoder {
         };
         let start = out.len();
         self.tight.set_level(self.options.zlib_level)?;
-        self.zrle.set_level(self.options.zlib_level)?;
+        if let Some(zrle) = &mut self.zrle {
+            zrle.set_level(self.options.zlib_level)?;
+        }
         if !self.options.keeps_history {
             self.tight.forget_history();
         }
@@ -441,7 +444,9 @@ impl RectEncoder {
         if self.options.tight {
             self.tight.put_exact(rect, &self.pixels, pixels, self.options.tight_gradient, out)?;
         } else if self.options.zrle {
-            self.zrle.put_exact(rect, &self.pixels, pixels, out)?;
+            let level = self.options.zlib_level;
+            let zrle = self.zrle.get_or_insert_with(|| ZrleCoder::new(level));
+            zrle.put_exact(rect, &self.pixels, pixels, out)?;
         } else {
             put_raw(rect, &self.pixels, pixels, out);
         }

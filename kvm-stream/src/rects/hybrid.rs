@@ -1,5 +1,6 @@
 //! Rectangles as packets for many viewers.
 
+use std::mem;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -90,10 +91,20 @@ impl HybridEncoder {
             return Ok(None);
         }
         self.payload[..2].copy_from_slice(&count.to_be_bytes());
-        let mut packet = Packet::of(frame, Codec::Rects, Bytes::copy_from_slice(&self.payload), false);
+        let mut packet = Packet::of(frame, Codec::Rects, self.take_payload(), false);
         packet.is_refresh = is_refresh;
         packet.changes = Some(Arc::new(self.rects.touched().clone()));
         Ok(Some(packet))
+    }
+
+    /// What was encoded: a copy, and the memory stays, unless it is large and would be held twice.
+    fn take_payload(&mut self) -> Bytes {
+        if self.payload.capacity() <= MOST_KEPT_BYTES {
+            return Bytes::copy_from_slice(&self.payload);
+        }
+        let mut payload = mem::take(&mut self.payload);
+        payload.shrink_to_fit();
+        Bytes::from(payload)
     }
 }
 
@@ -170,3 +181,6 @@ impl Encoder for HybridEncoder {
         self.rects.capabilities()
     }
 }
+
+/// The most memory that is kept for the next packet.
+const MOST_KEPT_BYTES: usize = 256 << 10;
