@@ -8,6 +8,7 @@
 )]
 
 mod film_view;
+#[expect(dead_code, reason = "other tests look at more of it")]
 mod rect_decoder;
 
 use bytes::Bytes;
