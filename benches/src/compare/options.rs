@@ -6,7 +6,7 @@ pub(crate) struct Options {
     pub(crate) task: Task,
     /// Take no more than so many frames.
     pub(crate) frames: Option<u64>,
-    /// Only contenders whose names contain this.
+    /// Only contenders whose names contain one of these, with commas between them.
     pub(crate) only: Option<String>,
     /// Write the numbers here for a later mean.
     pub(crate) rows: Option<String>,
@@ -26,7 +26,7 @@ impl Options {
 usage: compare uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--frames N] [--only TEXT] [--rows FILE] [--part X,Y,W,H] [--each] <raw frames
        compare --mix FILE...
   --frames N    take the first N frames only
-  --only TEXT   only the contenders whose names contain TEXT
+  --only TEXT   only the contenders whose names contain TEXT, or one of several with commas between them
   --part X,Y,W,H  judge only this part of the pictures, as where a film plays
   --rows FILE   write the numbers to FILE, for --mix
   --each        print every frame: contender, number, bytes, microseconds, exact or not
@@ -70,7 +70,7 @@ usage: compare uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--frames N] [--only TEXT] 
     }
 
     pub(crate) fn takes(&self, name: &str) -> bool {
-        self.only.as_ref().is_none_or(|part| name.contains(part.as_str()))
+        self.only.as_ref().is_none_or(|parts| parts.split(',').any(|part| name.contains(part)))
     }
 }
 

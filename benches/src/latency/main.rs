@@ -114,14 +114,18 @@ fn drive(options: &Options, fan_out: FanOut) -> Result<Vec<Passed>, Failure> {
         _ => Box::new(HybridEncoder::default()),
     };
     let slot = Slot::default();
-    let source = Box::new(SlotSource(slot.clone()));
-    let mut pipeline = Pipeline::new(source, encoder).with_clock(Instant::now);
+    let mut pipeline = Pipeline::new(Box::new(SlotSource(slot.clone())), encoder).with_clock(Instant::now);
     pipeline.add_sink(Box::new(fan_out));
-    let mut frames = options.frames()?;
+    // Ahead of time, so that nobody makes frames meanwhile.
+    let mut source = options.frames()?;
+    let mut frames = Vec::new();
+    while let Some(frame) = source.next()? {
+        frames.push(frame);
+    }
     let interval = Duration::from_secs(1) / options.hz;
     let mut due = Instant::now() + interval;
     let mut passed = Vec::new();
-    while let Some(frame) = frames.next()? {
+    for frame in frames {
         let sequence = frame.sequence();
         thread::sleep(due.saturating_duration_since(Instant::now()));
         due += interval;

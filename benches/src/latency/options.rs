@@ -20,7 +20,7 @@ impl Options {
     pub(crate) const USAGE: &str = "\
 usage: latency rects|jpeg uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--pattern NAME] [--frames N] [--hz N] <raw frames
   --pattern NAME  frames of a pattern instead of standard input: text, desktop, scroll, drag, noise or film
-  --frames N      so many frames at most, 300 unless told otherwise
+  --frames N      so many frames at most, 120 unless told otherwise; all of them are read before the clock starts
   --hz N          so many frames a second, 60 unless told otherwise";
 
     pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
@@ -28,7 +28,7 @@ usage: latency rects|jpeg uyvy|yuyv|nv12|i420|bgrx WIDTHxHEIGHT [--pattern NAME]
         let encoder = encoder.ok_or("no encoder")?;
         let (pixel, size) = words.next().zip(words.next()).ok_or("no format")?;
         let format = format(&pixel, &size).ok_or(format!("no format {pixel} {size}"))?;
-        let mut options = Self { encoder, format, hz: 60, limit: 300, pattern: None };
+        let mut options = Self { encoder, format, hz: 60, limit: 120, pattern: None };
         while let Some(word) = words.next() {
             let value = words.next().ok_or(format!("{word} needs a value"))?;
             let number = || value.parse::<u32>().ok().filter(|number| *number > 0);
