@@ -1,6 +1,5 @@
 //! Our JPEG pictures beside libjpeg-turbo's, of the same planes at the same quality, as libjpeg shows both.
 #![cfg(feature = "peers")]
-#![expect(clippy::unwrap_used, reason = "all of it is test code")]
 
 use kvm_benches::peers::{Coder, Converted, JpegManner, Layout, Pixels, Viewer};
 use kvm_benches::quality::{mean_squared_error, psnr};

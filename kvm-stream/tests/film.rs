@@ -2,6 +2,7 @@
 #![cfg(all(feature = "tight", feature = "openh264"))]
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "all of it is test code, of small numbers"
@@ -78,7 +79,7 @@ fn film_pixel(x: u32, y: u32, moment: u64) -> [u8; 3] {
 fn text_pixel(x: u32, y: u32, moment: u64) -> [u8; 3] {
     // The clock: one letter's worth that ticks.
     let seed = if x < 16 && y < 16 { moment } else { 7 };
-    let glyph = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (x / 2 * 5 + y / 3 * 11) % 59;
+    let glyph = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> ((x / 2 * 5 + y / 3 * 11) % 59);
     if glyph & 3 == 0 { [20, 30, 40] } else { [250, 250, 245] }
 }
 

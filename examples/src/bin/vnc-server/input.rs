@@ -112,7 +112,8 @@ impl Desk {
                     | InputEvent::Wheel { .. }
             );
             let is_move = matches!(event, InputEvent::PointTo { .. });
-            if !is_press && !(is_move && !self.seat.is_holding()) {
+            let may_take = is_press || (is_move && !self.seat.is_holding());
+            if !may_take {
                 return;
             }
             self.seat.take_over(viewer, now);

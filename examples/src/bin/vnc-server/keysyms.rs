@@ -164,7 +164,7 @@ mod tests {
             loop {
                 match typist.next_event().unwrap() {
                     InputEvent::Key { usage, pressed: true } if usage == Usage::keyboard(0xE1) => {
-                        shift = true
+                        shift = true;
                     }
                     InputEvent::Key { usage, pressed: true } => {
                         assert_eq!(usage, place.usage, "{character}");
