@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use kvm_capture::{Frame, FrameFormat, PixelFormat};
-use kvm_stream::{Codec, FanOut, Packet, PacketSink};
+use kvm_stream::{Codec, Damage, Encoder, FanOut, HybridEncoder, Packet, PacketSink, ViewerPolicy};
 
 /// A buffer that somebody else owns, as a driver does.
 struct Lent(Arc<[u8]>);
@@ -41,6 +41,28 @@ fn hand_off(criterion: &mut Criterion) {
             bencher.iter(|| {
                 fan_out.push(packet.clone()).expect("a fan-out takes everything");
                 joined.iter_mut().filter_map(kvm_stream::Viewer::try_packet).count()
+            });
+        });
+    }
+    // Packets of rectangles, to viewers that acknowledge each of them.
+    let mut packets: Vec<Packet> = Vec::new();
+    HybridEncoder::default().encode(&frame, &Damage::NONE, &mut packets).expect("a raw frame");
+    let first = packets.remove(0);
+    for viewers in [1, 10, 100] {
+        let mut fan_out = FanOut::new(2);
+        let mut joined: Vec<_> = (0..viewers).map(|_| fan_out.join_with(ViewerPolicy::window(4))).collect();
+        let mut sequence = 0;
+        group.bench_function(format!("fan-out-window/{viewers}"), |bencher| {
+            bencher.iter(|| {
+                sequence += 1;
+                let mut packet = first.clone();
+                packet.sequence = sequence;
+                fan_out.push(packet).expect("a fan-out takes everything");
+                let acknowledged = joined.iter_mut().filter_map(|viewer| {
+                    let packet = viewer.try_packet()?;
+                    viewer.acknowledge(packet.sequence, packet.timestamp)
+                });
+                assert_eq!(acknowledged.count(), viewers, "every viewer got the packet");
             });
         });
     }
