@@ -250,20 +250,14 @@ impl RectEncoder {
             if purpose == Purpose::Update {
                 self.exactness.changed(rect, now);
             }
-            if !self.options.tight {
-                // Without Tight there is nothing to choose from, and from the upper left corner on is what some
-                // viewers expect of their first picture.
-                self.planner.add_exact(rect);
-                continue;
-            }
             match film.and_then(|film| Some((film, film.intersection(rect)?))) {
                 Some((film, part)) => {
                     playing = Some(playing.map_or(part, |playing| playing.union(part)));
                     for rest in outside(rect, film) {
-                        self.planner.add(&image, rest, allows_photos);
+                        self.plan(&image, rest);
                     }
                 }
-                None => self.planner.add(&image, rect, allows_photos),
+                None => self.plan(&image, rect),
             }
         }
         if purpose == Purpose::Update {
@@ -311,6 +305,17 @@ impl RectEncoder {
         copies.len()
     }
 
+    /// Plans how a rectangle that is no film is sent.
+    fn plan(&mut self, image: &ImageView<'_>, rect: Rect) {
+        if self.options.tight {
+            self.planner.add(image, rect, self.allows_photos());
+        } else {
+            // Without Tight there is nothing to choose from, and from the upper left corner on is what some
+            // viewers expect of their first picture.
+            self.planner.add_exact(rect);
+        }
+    }
+
     /// Appends the film's picture if something changed where it plays; returns how many rectangles that takes. What
     /// is not coded as a film is planned like photos.
     fn put_film(
@@ -336,7 +341,7 @@ impl RectEncoder {
         }
         match playing {
             Some(playing) if self.allows_photos() => self.planner.add_film(image, playing),
-            Some(playing) => self.planner.add(image, playing, false),
+            Some(playing) => self.plan(image, playing),
             None => {}
         }
         0
