@@ -58,6 +58,14 @@ impl Pipeline {
         self
     }
 
+    /// The same with a comparison that was told something, such as to
+    /// [let noise go](crate::Sensitivity::Automatic); exact and with motion otherwise.
+    #[must_use]
+    pub fn with_difference(mut self, diff: TileDiff) -> Self {
+        self.diff = diff;
+        self
+    }
+
     /// Adds a sink. It gets packets from the next picture on, and the pictures it asks for.
     pub fn add_sink(&mut self, sink: Box<dyn PacketSink>) -> SinkId {
         let id = SinkId(self.sinks.next_id);

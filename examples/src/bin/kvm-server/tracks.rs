@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use kvm_audit::{CapabilitySet, Declare};
 use kvm_capture::{CaptureError, Captured, Frame, FrameSource};
-use kvm_stream::{Encoder, FanOut, Pace, Pipeline, PipelineError, StageTimes, Step, Tiles};
+use kvm_stream::{
+    Encoder, FanOut, Pace, Pipeline, PipelineError, Sensitivity, StageTimes, Step, TileDiff, Tiles,
+};
 
 use crate::pace::Paces;
 
@@ -56,7 +58,9 @@ impl Tracks {
     ) -> Self {
         let track = |(encoder, sinks, paces): (Box<dyn Encoder>, Vec<FanOut>, Paces)| {
             let feed = Feed::default();
-            let mut pipeline = Pipeline::new(Box::new(feed.clone()), encoder).with_clock(Instant::now);
+            let mut pipeline = Pipeline::new(Box::new(feed.clone()), encoder)
+                .with_clock(Instant::now)
+                .with_difference(TileDiff::new().with_sensitivity(Sensitivity::Automatic));
             for sink in sinks {
                 pipeline.add_sink(Box::new(sink));
             }
