@@ -10,7 +10,7 @@ use super::{PeerError, Pixels};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JpegManner {
-    /// What libjpeg-turbo does fastest: I420 and I422 planes as they are, BGRX as 4:2:2, with the fast transform.
+    /// What libjpeg-turbo does fastest: I420 and I422 planes as they are, BGRX as 4:2:0, with the fast transform.
     Fastest,
     /// The library's defaults, given one row after the other with all components for every pixel (UYVY and NV12
     /// widened on the way), coded as 4:2:0.

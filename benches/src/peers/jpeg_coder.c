@@ -50,7 +50,7 @@ static void set_up(struct coder *coder, int layout)
     if (coder->manner == KVM_JPEG_FASTEST) {
         jpeg->dct_method = JDCT_IFAST;
         jpeg->raw_data_in = layout != KVM_BGRX;
-        jpeg->comp_info[0].v_samp_factor = layout == KVM_I420 ? 2 : 1;
+        jpeg->comp_info[0].v_samp_factor = layout == KVM_I422 ? 1 : 2;
     }
     if (coder->abbreviated) {
         jpeg->write_JFIF_header = FALSE;

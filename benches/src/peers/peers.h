@@ -43,7 +43,7 @@ struct kvm_viewer {
 
 /* How a JPEG picture is coded. */
 enum kvm_jpeg_manner {
-    /* What libjpeg-turbo does fastest: planes as they are, or BGRX rows as 4:2:2, with the fast transform. */
+    /* What libjpeg-turbo does fastest: planes as they are, or BGRX rows as 4:2:0, with the fast transform. */
     KVM_JPEG_FASTEST,
     /* The library's defaults: full-resolution Y Cb Cr or BGRX rows, one at a time, coded as 4:2:0. */
     KVM_JPEG_SCANLINES,
