@@ -98,7 +98,14 @@ fn a_hundred_over_http(server: &Server, cookie: &str, device: &str, size: (usize
             }
         }
         let jpeg = body.bytes(length);
-        assert!(sequence > last.0 && timestamp > last.1 && timestamp <= monotonic_us());
+        assert!(
+            sequence > last.0 && timestamp > last.1,
+            "{sequence} at {timestamp} after {} at {}",
+            last.0,
+            last.1
+        );
+        // vivid stamps a frame by the schedule, which its timer may be a little ahead of.
+        assert!(timestamp <= monotonic_us() + 10_000, "a frame of the future");
         if count % 10 == 0 {
             let pixels = decode(&jpeg, size);
             assert_ne!(pixels, last.2);

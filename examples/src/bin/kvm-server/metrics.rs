@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use crate::app::App;
 
-/// The version of the format (https://prometheus.io/docs/instrumenting/exposition_formats/).
+/// The version of the format (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4";
 
 /// All of them, now.
