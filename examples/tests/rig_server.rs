@@ -104,8 +104,7 @@ fn a_hundred_over_http(server: &Server, cookie: &str, device: &str, size: (usize
             last.0,
             last.1
         );
-        // vivid stamps a frame by the schedule, which its timer may be a little ahead of.
-        assert!(timestamp <= monotonic_us() + 10_000, "a frame of the future");
+        assert!(timestamp <= monotonic_us() + VIVID_AHEAD_US, "a frame of the future");
         if count % 10 == 0 {
             let pixels = decode(&jpeg, size);
             assert_ne!(pixels, last.2);
