@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use kvm_audit::{Ledger, Manifest};
 use kvm_examples::inbox::Outbox;
+use kvm_examples::input::Orders;
 use kvm_hid::Holder;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
@@ -26,7 +27,7 @@ pub(crate) struct App {
     pub(crate) channels: Channels,
     pub(crate) picture: Outbox<picture::Command>,
     pub(crate) picture_state: watch::Receiver<PictureState>,
-    pub(crate) input: Outbox<input::Command>,
+    pub(crate) input: Orders<input::Command>,
     pub(crate) input_state: watch::Receiver<InputState>,
     pub(crate) recordings: Arc<Recordings>,
     /// Rung when a recording was started or stopped.

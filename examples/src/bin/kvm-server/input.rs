@@ -1,17 +1,11 @@
-//! The input thread: the only owner of the seat, so that keys stay in order and come up whatever happens.
+//! What pages ask of the input thread, and what it makes of it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use kvm_capture::Timestamp;
-use kvm_examples::inbox::{Inbox, Outbox, WokenBy, inbox};
-use kvm_examples::report::{chain, complain};
-use kvm_hid::{
-    Handled, HidError, Holder, InputEvent, Interface, LinkState, Seat, SeatState, Taken, Typist, Untypable,
-};
-use rustix::event::PollFlags;
+use kvm_examples::input::{Attendant, TendedSeat};
+use kvm_hid::{Handled, Holder, InputEvent, Interface, LinkState, Seat, SeatState, Taken, Typist, Untypable};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::{mpsc, watch};
 
@@ -38,8 +32,6 @@ pub(crate) enum Command {
     Leave(Holder),
     /// A page asks for something. The permit is the page's right to have that many requests under way.
     Ask { viewer: Holder, request: Request, permit: OwnedSemaphorePermit },
-    /// Everything comes up, and the thread ends.
-    Stop,
 }
 
 /// What a page asks for.
@@ -58,38 +50,11 @@ pub(crate) enum Request {
     Alive,
 }
 
-/// The running thread.
-pub(crate) struct Input {
-    pub(crate) commands: Outbox<Command>,
-    pub(crate) state: watch::Receiver<InputState>,
-    thread: JoinHandle<()>,
-}
-
-impl Input {
-    /// Starts the thread.
-    pub(crate) fn start(seat: Seat) -> io::Result<Self> {
-        let (commands, inbox) = inbox()?;
-        let (publish, state) = watch::channel(InputState::default());
-        let typing_desk = TypingDesk { seat, viewers: HashMap::new(), typing: None, complaint: None };
-        let thread = thread::Builder::new()
-            .name("input".to_owned())
-            .spawn(move || typing_desk.run(&inbox, &publish))?;
-        Ok(Self { commands, state, thread })
-    }
-
-    /// Has everything released and waits for the end of the thread. Answers whether it ended well.
-    pub(crate) fn wait_end(self) -> bool {
-        self.commands.send(Command::Stop);
-        self.thread.join().is_ok()
-    }
-}
-
-/// The thread's own state.
-struct TypingDesk {
-    seat: Seat,
+/// Gives one page at a time control of the seat, and types texts for it.
+pub(crate) struct TypingDesk {
     viewers: HashMap<Holder, Viewer>,
     typing: Option<(Holder, Typist)>,
-    complaint: Option<String>,
+    publish: watch::Sender<InputState>,
 }
 
 struct Viewer {
@@ -99,107 +64,66 @@ struct Viewer {
 }
 
 impl TypingDesk {
-    fn run(mut self, inbox: &Inbox<Command>, publish: &watch::Sender<InputState>) {
-        let mut broken = false;
-        loop {
-            while let Some(command) = inbox.next() {
-                if matches!(command, Command::Stop) {
-                    self.end();
-                    return;
-                }
-                self.obey(command, Instant::now());
-            }
-            self.type_on();
-            let outcome = self.seat.poll(Instant::now()).map(|_| ());
-            self.note(outcome);
-            self.publish(publish);
-            match self.wait(inbox, broken) {
-                Ok(woken) => broken = woken == WokenBy::BrokenDevice,
-                Err(error) => {
-                    complain("waiting for input", error);
-                    thread::sleep(REST);
-                }
-            }
-        }
+    /// A desk, and where it publishes how it stands.
+    pub(crate) fn new() -> (Self, watch::Receiver<InputState>) {
+        let (publish, state) = watch::channel(InputState::default());
+        (Self { viewers: HashMap::new(), typing: None, publish }, state)
     }
 
-    fn obey(&mut self, command: Command, now: Instant) {
-        match command {
-            Command::Join { viewer, notices } => {
-                self.viewers.insert(viewer, Viewer { notices, refused: None });
-                // Whether it gets control shows in the state.
-                let (Taken::InControl | Taken::HeldBy(_)) = self.seat.take(viewer, now);
-            }
-            Command::Leave(viewer) => {
-                self.stop_typing_of(viewer);
-                self.seat.leave(viewer);
-                self.viewers.remove(&viewer);
-            }
-            Command::Ask { viewer, request, permit } => {
-                self.answer(viewer, request, now);
-                drop(permit);
-            }
-            Command::Stop => {}
-        }
-    }
-
-    fn answer(&mut self, viewer: Holder, request: Request, now: Instant) {
+    fn answer(&mut self, seat: &mut TendedSeat, viewer: Holder, request: Request, now: Instant) {
         match request {
-            Request::Alive => self.seat.hear(viewer, now),
+            Request::Alive => seat.seat.hear(viewer, now),
             Request::TakeControl => {
-                if let Some(former) = self.seat.holder().filter(|&former| former != viewer) {
+                if let Some(former) = seat.seat.holder().filter(|&former| former != viewer) {
                     self.stop_typing_of(former);
                     self.refuse(former, "somebody else has taken control", now);
                 }
-                self.seat.take_over(viewer, now);
+                seat.seat.take_over(viewer, now);
             }
             Request::GiveControl => {
                 self.stop_typing_of(viewer);
-                self.seat.leave(viewer);
+                seat.seat.leave(viewer);
             }
-            _ if self.seat.holder() != Some(viewer) => self.refuse(viewer, VIEW_ONLY, now),
-            Request::Event(event) => self.handle(viewer, event, now),
+            _ if seat.seat.holder() != Some(viewer) => self.refuse(viewer, VIEW_ONLY, now),
+            Request::Event(event) => self.handle(seat, viewer, event, now),
             Request::Probe { event, probe } => {
                 // Whatever is captured from now on may show its effect. A page that does not read what it is told
                 // misses some of it.
                 let notice = Notice::Probed { probe, at: capture_clock() };
                 let _ = self.viewers.get(&viewer).map(|viewer| viewer.notices.try_send(notice));
-                self.handle(viewer, event, now);
+                self.handle(seat, viewer, event, now);
             }
-            Request::Type(text) => self.start_typing(viewer, &text, now),
+            Request::Type(text) => self.start_typing(seat, viewer, &text, now),
             Request::StopTyping => {
                 self.stop_typing_of(viewer);
-                self.seat.release_all();
+                seat.seat.release_all();
             }
-            Request::ReleaseAll => self.seat.release_all(),
+            Request::ReleaseAll => seat.seat.release_all(),
         }
     }
 
-    fn handle(&mut self, viewer: Holder, event: InputEvent, now: Instant) {
+    fn handle(&mut self, seat: &mut TendedSeat, viewer: Holder, event: InputEvent, now: Instant) {
         if self.typing.is_some() && matches!(event, InputEvent::Key { pressed: true, .. }) {
             self.refuse(viewer, "a text is being typed, and a key would get into it", now);
             return;
         }
-        let handled = match self.seat.handle(viewer, event, now) {
-            Ok(handled) => handled,
-            Err(error) => return self.note(Err(error)),
-        };
-        if let Some(reason) = reason(handled, event) {
+        let handled = seat.handle(viewer, event, now);
+        if let Some(reason) = handled.and_then(|handled| reason(handled, event)) {
             self.refuse(viewer, reason, now);
         }
     }
 
-    fn start_typing(&mut self, viewer: Holder, text: &str, now: Instant) {
+    fn start_typing(&mut self, seat: &mut TendedSeat, viewer: Holder, text: &str, now: Instant) {
         if self.typing.is_some() {
             return self.refuse(viewer, "another text is still being typed", now);
         }
-        if self.seat.state().keyboard.is_none() {
+        if seat.seat.state().keyboard.is_none() {
             return self.refuse(viewer, NO_KEYBOARD, now);
         }
         match Typist::new(text) {
             Ok(typist) => {
                 // The Ctrl of the Ctrl+V that brought the text here is still down.
-                self.seat.release_all();
+                seat.seat.release_all();
                 self.typing = Some((viewer, typist));
             }
             Err(Untypable { .. }) => {
@@ -213,10 +137,10 @@ impl TypingDesk {
     }
 
     /// Types the next stroke if the target has taken the one before, which is the pace it can follow.
-    fn type_on(&mut self) {
+    fn type_on(&mut self, seat: &mut TendedSeat) {
         let Some((viewer, typist)) = &mut self.typing else { return };
         let viewer = *viewer;
-        if self.seat.state().keyboard == Some(LinkState::Detached) {
+        if seat.seat.state().keyboard == Some(LinkState::Detached) {
             self.typing = None;
             return self.refuse(
                 viewer,
@@ -224,13 +148,13 @@ impl TypingDesk {
                 Instant::now(),
             );
         }
-        if !self.seat.is_idle() {
+        if !seat.seat.is_idle() {
             return;
         }
         match typist.next_event() {
             Some(event) => {
-                let outcome = self.seat.handle(viewer, event, Instant::now()).map(|_| ());
-                self.note(outcome);
+                // It waits for an idle seat, so that nothing is dropped but by a target that goes away, and that is seen.
+                let _ = seat.handle(viewer, event, Instant::now());
             }
             None => self.typing = None,
         }
@@ -249,23 +173,38 @@ impl TypingDesk {
             let _ = viewer.notices.try_send(Notice::Refused(reason.into()));
         }
     }
+}
 
-    /// Tells of a failure of a device, once until it changes.
-    fn note(&mut self, outcome: Result<(), HidError>) {
-        let complaint = outcome.err().map(|error| {
-            let text = error.to_string();
-            if self.complaint.as_ref() != Some(&text) {
-                complain("input", chain(&error));
+impl Attendant for TypingDesk {
+    type Command = Command;
+
+    fn obey(&mut self, command: Command, seat: &mut TendedSeat) {
+        let now = Instant::now();
+        match command {
+            Command::Join { viewer, notices } => {
+                self.viewers.insert(viewer, Viewer { notices, refused: None });
+                // Whether it gets control shows in the state.
+                let (Taken::InControl | Taken::HeldBy(_)) = seat.seat.take(viewer, now);
             }
-            text
-        });
-        if complaint.is_some() {
-            self.complaint = complaint;
+            Command::Leave(viewer) => {
+                self.stop_typing_of(viewer);
+                seat.seat.leave(viewer);
+                self.viewers.remove(&viewer);
+            }
+            Command::Ask { viewer, request, permit } => {
+                self.answer(seat, viewer, request, now);
+                drop(permit);
+            }
         }
     }
 
-    fn publish(&self, publish: &watch::Sender<InputState>) {
-        let SeatState { keyboard, pointer, mouse, leds, .. } = self.seat.state();
+    fn go_on(&mut self, seat: &mut TendedSeat) -> bool {
+        self.type_on(seat);
+        self.typing.is_some()
+    }
+
+    fn tell(&mut self, seat: &Seat) {
+        let SeatState { keyboard, pointer, mouse, leds, .. } = seat.state();
         let links =
             [(Interface::Keyboard, keyboard), (Interface::Pointer, pointer), (Interface::Mouse, mouse)];
         let state = InputState {
@@ -275,43 +214,13 @@ impl TypingDesk {
                 .filter_map(|(interface, link)| Some((interface, link?)))
                 .collect::<BTreeMap<_, _>>(),
             typing: self.typing.as_ref().map(|(_, typist)| typist.remaining()),
-            controller: self.seat.holder().map(|holder| holder.0),
+            controller: seat.holder().map(|holder| holder.0),
         };
-        publish.send_if_modified(|published| {
+        self.publish.send_if_modified(|published| {
             let changed = *published != state;
             *published = state;
             changed
         });
-    }
-
-    /// Waits until there is something to do. A device that is in error is left alone for a while, because it
-    /// would end every wait at once.
-    fn wait(&self, inbox: &Inbox<Command>, broken: bool) -> io::Result<WokenBy> {
-        if self.typing.is_some() && self.seat.is_idle() {
-            return inbox.wait([], Some(Duration::ZERO));
-        }
-        let deadline =
-            self.seat.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let tells_lights = self.seat.readiness().any(|ready| ready.interface == Interface::Keyboard);
-        let looks = (!tells_lights && self.seat.state().keyboard.is_some()).then_some(LOOK_AT_LIGHTS);
-        let due = deadline.into_iter().chain(looks).min();
-        if broken {
-            return inbox.wait([], Some(due.map_or(REST, |due| due.min(REST))));
-        }
-        let devices = self.seat.readiness().map(|ready| {
-            let writing = if ready.for_writing { PollFlags::OUT } else { PollFlags::empty() };
-            (ready.fd, PollFlags::IN | writing)
-        });
-        inbox.wait(devices, due)
-    }
-
-    fn end(mut self) {
-        self.typing = None;
-        match self.seat.wait_released(RELEASE_WITHIN) {
-            Ok(true) => {}
-            Ok(false) => complain("input", "the target did not listen when its keys were released"),
-            Err(error) => complain("releasing the keys", chain(&error)),
-        }
     }
 }
 
@@ -337,9 +246,3 @@ const NO_KEYBOARD: &str =
 
 /// How soon the same refusal is told again.
 const REPEAT_REFUSAL: Duration = Duration::from_secs(1);
-/// How often a keyboard without a descriptor to wait on is asked for its lights.
-const LOOK_AT_LIGHTS: Duration = Duration::from_millis(20);
-/// How long a device in error is left alone.
-const REST: Duration = Duration::from_millis(50);
-/// How long a target gets to hear at the end that nothing is down.
-const RELEASE_WITHIN: Duration = Duration::from_millis(300);

@@ -43,7 +43,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
-use kvm_examples::report::{chain, complain, say};
+use kvm_examples::report::say;
+use kvm_examples::start::{self, exit_code};
 use kvm_hid::Interface;
 
 use options::Options;
@@ -51,14 +52,7 @@ use parts::StartError;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let advice = error.advice().map_or_else(String::new, |advice| format!(". {advice}"));
-            complain("cannot start", chain(&error) + &advice);
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run(&options), StartError::advice)
 }
 
 fn run(options: &Options) -> Result<(), StartError> {
@@ -68,13 +62,13 @@ fn run(options: &Options) -> Result<(), StartError> {
     }
     if options.print_manifest {
         let recordings = manifest::recordings_folder(options);
-        say(manifest::needed(options, &recordings).map_err(StartError::Declare)?.to_toml().trim_end());
+        say(manifest::needed(options, &recordings).map_err(start::StartError::Declare)?.to_toml().trim_end());
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|source| StartError::System { what: "the network's threads", source })?;
+        .map_err(|source| start::StartError::System { what: "the network's threads", source })?;
     runtime.block_on(serve::serve(options))
 }
 

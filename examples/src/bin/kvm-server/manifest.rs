@@ -1,23 +1,12 @@
-//! What this device may do: the manifest its options need, or the one in a file.
+//! What this device may do, by its options.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use kvm_audit::{Capability, DeclareError, Manifest, Scope};
+use kvm_examples::start::subject;
 use kvm_hid::Interface;
 
 use crate::options::Options;
-use crate::parts::StartError;
-
-/// Reads the manifest that was named, or makes the one that the options need.
-pub(crate) fn manifest(options: &Options, recordings: &Path) -> Result<Manifest, StartError> {
-    let Some(path) = &options.manifest else {
-        return needed(options, recordings).map_err(StartError::Declare);
-    };
-    let unreadable = |source| StartError::ReadManifest { path: path.clone(), source };
-    let text = fs::read_to_string(path).map_err(unreadable)?;
-    Manifest::from_toml(&text).map_err(|source| StartError::Manifest { path: path.clone(), source })
-}
 
 /// The manifest that the options need, and nothing more.
 pub(crate) fn needed(options: &Options, recordings: &Path) -> Result<Manifest, DeclareError> {
@@ -49,9 +38,4 @@ pub(crate) fn needed(options: &Options, recordings: &Path) -> Result<Manifest, D
 pub(crate) fn recordings_folder(options: &Options) -> PathBuf {
     let own = || std::env::temp_dir().join(format!("kvm-server-{}", std::process::id()));
     options.recordings.clone().unwrap_or_else(own)
-}
-
-/// A path as the subject of a grant.
-pub(crate) fn subject(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
 }

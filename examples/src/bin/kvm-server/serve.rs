@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use kvm_examples::input::Input;
 use kvm_examples::report::{complain, say};
+use kvm_examples::start;
 use kvm_examples::told_to_end::told_to_end;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::app::{App, ended};
 use crate::channels::Channels;
-use crate::input::Input;
+use crate::input::{self, TypingDesk};
 use crate::options::Options;
 use crate::origin::Site;
 use crate::parts::{Parts, StartError};
@@ -28,13 +30,14 @@ use crate::web::{Web, routes};
 pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
     // Before anything is opened, so that whatever is open is closed in order.
     let told_to_end =
-        told_to_end().map_err(|source| StartError::System { what: "waiting for signals", source })?;
+        told_to_end().map_err(|source| start::StartError::System { what: "waiting for signals", source })?;
     let parts = Parts::assemble(options)?;
     let channels = Channels::new(options.codec);
-    let started = |source| StartError::System { what: "a thread", source };
+    let started = |source| start::StartError::System { what: "a thread", source };
     let tracks = Tracks::new(parts.source, channels.encoders(options.quality));
     let picture = Picture::start(tracks).map_err(started)?;
-    let input = Input::start(parts.seat).map_err(started)?;
+    let (typing_desk, input_state) = TypingDesk::new();
+    let input = Input::start(parts.seat, typing_desk).map_err(started)?;
     let newest = picture.newest.clone();
     let tape = channels.tape().clone();
     let recordings = Arc::new(Recordings::new(parts.recordings, tape, newest, parts.recording_grants));
@@ -52,8 +55,8 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
         channels,
         picture: picture.commands.clone(),
         picture_state: picture.state.clone(),
-        input: input.commands.clone(),
-        input_state: input.state.clone(),
+        input: input.orders.clone(),
+        input_state,
         recordings: Arc::clone(&recordings),
         recording_changed: watch::Sender::new(()),
         photons: Photons::default(),
@@ -62,13 +65,13 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
         end: end.subscribe(),
         holders: AtomicU64::new(1),
     });
-    let address = parts.listener.socket.local_addr().map_err(started)?;
+    let address = parts.listener.address().map_err(started)?;
     let site = Arc::new(Site::new(address, options.origin.clone()));
     say(app.manifest.to_string().trim_end());
     say(format_args!("open {}", site.first_link(&token)));
 
     let routes = routes(Web { app, site });
-    let socket = parts.listener.socket.tap_io(|connection| {
+    let socket = parts.listener.in_runtime().map_err(started)?.tap_io(|connection| {
         // Without it a key's answer waits for more; that it cannot be set delays and breaks nothing.
         let _ = connection.set_nodelay(true);
     });
@@ -83,7 +86,7 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
 }
 
 /// Releases the keys, finishes the recording, closes the devices.
-fn close(input: Input, recordings: &Recordings, picture: Picture) -> Result<(), StartError> {
+fn close(input: Input<input::Command>, recordings: &Recordings, picture: Picture) -> Result<(), StartError> {
     let released = input.wait_end();
     let recorded = match recordings.wait_stop() {
         Err(RecordingError::NotRunning) => Ok(()),

@@ -24,7 +24,6 @@ mod door;
 mod input;
 mod keyboard;
 mod keysyms;
-mod listener;
 mod manifest;
 mod options;
 mod paced;
@@ -40,26 +39,20 @@ mod xt_codes;
 use std::process::ExitCode;
 
 use clap::Parser;
-use kvm_examples::report::{chain, complain, say};
+use kvm_examples::report::say;
+use kvm_examples::start::{self, exit_code};
 
 use options::Options;
 use parts::StartError;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let advice = error.advice().map_or_else(String::new, |advice| format!(". {advice}"));
-            complain("cannot start", chain(&error) + &advice);
-            ExitCode::from(2)
-        }
-    }
+    exit_code(run(&options), StartError::advice)
 }
 
 fn run(options: &Options) -> Result<(), StartError> {
     if options.print_manifest {
-        say(manifest::needed(options).map_err(StartError::Declare)?.to_toml().trim_end());
+        say(manifest::needed(options).map_err(start::StartError::Declare)?.to_toml().trim_end());
         return Ok(());
     }
     serve::serve(options)

@@ -5,21 +5,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use kvm_audit::{
-    Declare, DeclareError, Exceeds, GrantError, Ledger, Manifest, ManifestError, OutOfScope, assemble,
-    seal_process,
-};
-use kvm_capture::{CaptureError, FrameError, FrameRate, FrameSource, Replay, V4l2Source};
-use kvm_examples::freshest::Freshest;
+use kvm_audit::{GrantError, Ledger, Manifest};
+use kvm_capture::{FrameRate, FrameSource, Replay};
+use kvm_examples::listener::Listener;
+use kvm_examples::start;
+use kvm_examples::target::Target;
 use kvm_examples::virtual_target::VirtualTarget;
-use kvm_hid::gadget::GadgetNode;
-use kvm_hid::testing::DescriptorError;
-use kvm_hid::{HidError, Interface, ReportSink, Seat};
+use kvm_hid::{Interface, Seat};
 
 use crate::audience::Audience;
 use crate::door::Door;
-use crate::listener::Listener;
-use crate::manifest::manifest;
+use crate::manifest::needed;
 use crate::options::Options;
 use crate::paced::Paced;
 
@@ -70,54 +66,41 @@ impl Parts {
         }
         let door = Door::new(options)?;
         let tls = tls(options)?;
-        let manifest = manifest(options)?;
+        let manifest = start::manifest(options.manifest.as_deref(), || needed(options))?;
         let ledger = Ledger::with_clock(std::time::SystemTime::now);
         manifest.record_in(&ledger);
-        let (source, seat, target) = match (&options.video, &options.replay) {
-            (Some(device), _) => {
-                let source = Freshest::new(V4l2Source::open(device, manifest.grant(&ledger)?)?);
-                (Box::new(source) as Box<dyn FrameSource>, seat(options, &manifest, &ledger)?, None)
+        let Target { source, seat, simulated } = match (&options.video, &options.replay) {
+            (Some(device), _) => Target::of_devices(device, options.nodes(), &manifest, &ledger)?,
+            (None, Some(file)) => {
+                Target { source: replay(options, file, audience)?, seat: Seat::new(), simulated: None }
             }
-            (None, Some(file)) => (replay(options, file, audience)?, Seat::new(), None),
             (None, None) => {
                 let (width_px, height_px) = options.virtual_size;
-                let target = VirtualTarget::new(width_px, height_px)?;
-                let mut seat = Seat::new();
-                for interface in [Interface::Keyboard, Interface::Pointer] {
-                    seat = seat.with_sink(Box::new(target.port(interface)?));
-                }
-                (Box::new(target.screen()) as Box<dyn FrameSource>, seat, Some(target))
+                Target::simulated(width_px, height_px, [Interface::Keyboard, Interface::Pointer])?
             }
         };
         let listener = Listener::bind(options.listen, manifest.grant(&ledger)?)?;
-        let parts: [(&str, &dyn Declare); 3] =
-            [("the picture", &source), ("the seat", &seat), ("the listener", &listener)];
-        assemble(&manifest, &parts)?;
-        seal_process();
-        let text = options.target_text.clone().zip(target);
+        start::seal(
+            &manifest,
+            &[("the picture", &source), ("the seat", &seat), ("the listener", &listener)],
+        )?;
+        let text = options.target_text.clone().zip(simulated);
         let text = text.map(|(path, target)| TargetText { target, path, written: None });
         Ok(Self { manifest, source, seat, listener, door, tls, text })
     }
 }
 
-fn replay(options: &Options, file: &Path, audience: &Audience) -> Result<Box<dyn FrameSource>, StartError> {
+fn replay(
+    options: &Options,
+    file: &Path,
+    audience: &Audience,
+) -> Result<Box<dyn FrameSource>, start::StartError> {
     let rate = FrameRate::new(options.replay_rate, 1).unwrap_or(FrameRate::DEFAULT);
     let replay = match options.replay_format {
         Some(format) => Replay::open_raw(file, format.0, rate)?,
         None => Replay::open_y4m(file)?,
     };
     Ok(Box::new(Paced::new(replay, audience.is_watched())))
-}
-
-/// A seat of the gadget nodes that were named.
-fn seat(options: &Options, manifest: &Manifest, ledger: &Ledger) -> Result<Seat, StartError> {
-    options.nodes().try_fold(Seat::new(), |seat, (interface, node)| {
-        let sink: Box<dyn ReportSink> = match interface {
-            Interface::Keyboard => Box::new(GadgetNode::open_keyboard(node, manifest.grant(ledger)?)?),
-            _ => Box::new(GadgetNode::open_pointer(node, manifest.grant(ledger)?)?),
-        };
-        Ok(seat.with_sink(sink))
-    })
 }
 
 /// Reads the certificate and its key.
@@ -166,28 +149,14 @@ pub(crate) enum StartError {
     #[cfg(feature = "tls")]
     #[error("the certificate and its key cannot be used")]
     Tls(#[from] rustls::Error),
-    #[error("the manifest {} is refused", path.display())]
-    Manifest { path: PathBuf, source: ManifestError },
     #[error(transparent)]
-    Declare(DeclareError),
-    #[error(transparent)]
-    Grant(#[from] GrantError),
-    #[error(transparent)]
-    OutOfScope(#[from] OutOfScope),
-    #[error(transparent)]
-    Exceeds(#[from] Exceeds),
-    #[error(transparent)]
-    Capture(#[from] CaptureError),
-    #[error(transparent)]
-    Hid(#[from] HidError),
-    #[error("the simulated computer has no such screen")]
-    Screen(#[from] FrameError),
-    #[error("the simulated computer refuses a descriptor")]
-    Descriptor(#[from] DescriptorError),
-    #[error("cannot listen on {address}")]
-    Listen { address: SocketAddr, source: io::Error },
-    #[error("cannot start {what}")]
-    System { what: &'static str, source: io::Error },
+    Start(#[from] start::StartError),
+}
+
+impl From<GrantError> for StartError {
+    fn from(error: GrantError) -> Self {
+        Self::Start(error.into())
+    }
 }
 
 impl StartError {
@@ -208,19 +177,7 @@ impl StartError {
                 }
             }
             Self::Readable { path } => format!("chmod 600 {}", path.display()),
-            Self::Capture(error) => error.advice()?.to_owned(),
-            Self::Listen { address, source } if source.kind() == io::ErrorKind::AddrInUse => format!(
-                "Another program listens on port {}: end it, or choose another port, such as --listen 127.0.0.1:0.",
-                address.port(),
-            ),
-            Self::Grant(GrantError::Undeclared { capability, .. }) => format!(
-                "Add {capability} to the manifest (--print-manifest shows how), or leave out the option that needs it."
-            ),
-            Self::OutOfScope(_) | Self::Exceeds(_) => {
-                "Widen the manifest (--print-manifest shows what these options need), or change the options."
-                    .to_owned()
-            }
-            Self::Manifest { .. } => "--print-manifest shows one that works.".to_owned(),
+            Self::Start(error) => error.advice()?,
             _ => return None,
         })
     }

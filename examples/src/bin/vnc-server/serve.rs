@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use kvm_examples::input::Input;
 use kvm_examples::report::{chain, complain, say};
+use kvm_examples::start;
 use kvm_examples::told_to_end::told_to_end;
 use kvm_hid::Holder;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::audience::Audience;
-use crate::input::Input;
-use crate::listener::prepare;
+use crate::input::{SILENCE, Usher};
 use crate::options::Options;
 use crate::parts::{Parts, StartError};
 use crate::picture::Picture;
@@ -19,7 +20,7 @@ use crate::viewer::{Gone, House, Viewer};
 
 /// Assembles the server and serves viewers until the program is told to end.
 pub(crate) fn serve(options: &Options) -> Result<(), StartError> {
-    let system = |what| move |source| StartError::System { what, source };
+    let system = |what| move |source| start::StartError::System { what, source };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(system("the network"))?;
     // Before anything is opened, so that whatever is open is closed in order.
@@ -29,19 +30,19 @@ pub(crate) fn serve(options: &Options) -> Result<(), StartError> {
     let audience = Audience::default();
     let parts = Parts::assemble(options, &audience)?;
     let picture = Picture::start(parts.source, audience.clone(), parts.text).map_err(system("a thread"))?;
-    let input = Input::start(parts.seat, audience.clone()).map_err(system("a thread"))?;
+    let input = Input::start(parts.seat.with_silence(SILENCE), Usher(audience.clone()))
+        .map_err(system("a thread"))?;
     let house = House {
         audience: audience.clone(),
-        input: input.commands.clone(),
+        input: input.orders.clone(),
         door: parts.door,
         tls: parts.tls,
         name: options.name.clone(),
         is_view_only: options.view_only,
         is_exact: options.exact,
     };
-    let address = parts.listener.socket.local_addr().map_err(system("the listener"))?;
-    let listener = parts.listener.socket.try_clone().and_then(TcpListener::from_std);
-    let listener = listener.map_err(system("the listener"))?;
+    let address = parts.listener.address().map_err(system("the listener"))?;
+    let listener = parts.listener.in_runtime().map_err(system("the listener"))?;
     say(parts.manifest.to_string().trim_end());
     say(format_args!("serving VNC on {address}"));
     runtime.block_on(async {
@@ -92,11 +93,7 @@ async fn accept(listener: &TcpListener, house: &House) {
 }
 
 fn serve_one(socket: TcpStream, house: House, holder: Holder) -> Gone {
-    let viewer = socket
-        .into_std()
-        .and_then(|socket| prepare(&socket).map(|()| socket))
-        .map_err(Gone::from)
-        .and_then(|socket| Viewer::new(house, holder, socket));
+    let viewer = socket.into_std().map_err(Gone::from).and_then(|socket| Viewer::new(house, holder, socket));
     match viewer {
         Ok(viewer) => viewer.run(),
         Err(gone) => gone,

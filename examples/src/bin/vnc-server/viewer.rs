@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use kvm_examples::inbox::Outbox;
+use kvm_examples::input::Orders;
 use kvm_hid::{Holder, InputEvent};
 use kvm_stream::rfb::{Event, LockLights, Permits, RfbError, Server};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -25,7 +25,7 @@ use crate::wire::Wire;
 #[derive(Clone)]
 pub(crate) struct House {
     pub(crate) audience: Audience,
-    pub(crate) input: Outbox<Command>,
+    pub(crate) input: Orders<Command>,
     pub(crate) door: Door,
     pub(crate) tls: Tls,
     pub(crate) name: String,
@@ -86,7 +86,7 @@ impl Viewer {
         Ok(Self {
             house,
             holder,
-            wire: Wire::new(socket),
+            wire: Wire::new(socket)?,
             server,
             unread: Vec::new(),
             watcher: None,

@@ -3,10 +3,11 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
-
 #[cfg(feature = "tls")]
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::net::sockopt;
 #[cfg(feature = "tls")]
 use rustls::{ServerConfig, ServerConnection};
 
@@ -19,13 +20,20 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    /// A connection without TLS, to begin with.
-    pub(crate) fn new(socket: TcpStream) -> Self {
-        Self {
+    /// A connection without TLS, to begin with. Nothing waits in it for long, and it breaks soon after the viewer is gone
+    /// without a word, so that its keys come up.
+    pub(crate) fn new(socket: TcpStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        socket.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&socket, true)?;
+        sockopt::set_tcp_keepidle(&socket, Duration::from_secs(2))?;
+        sockopt::set_tcp_keepintvl(&socket, Duration::from_secs(1))?;
+        sockopt::set_tcp_keepcnt(&socket, 3)?;
+        Ok(Self {
             socket,
             #[cfg(feature = "tls")]
             tls: None,
-        }
+        })
     }
 
     /// Reads what has come. 0 is the end; nothing yet is an error of the kind `WouldBlock`.
