@@ -36,6 +36,8 @@ mod sink;
 #[cfg(feature = "png")]
 mod snapshot;
 mod tiles;
+#[cfg(any(feature = "h264", feature = "jpeg"))]
+mod ycc_rows;
 
 pub use classify::{Class, classify};
 pub use damage::{CopyRect, Damage};

@@ -1,8 +1,8 @@
 //! The samples of one row of units.
 
 use super::layout::Layout;
-use super::rows::{RowMap, average, pad};
 use super::transform::GROUP_BYTES;
+use crate::ycc_rows::{RowMap, average, pad};
 
 /// One row of units as planes of samples, padded by repetition to whole units.
 #[derive(Debug)]

@@ -2,15 +2,15 @@
 
 use std::num::NonZeroU16;
 
-use kvm_capture::ImageView;
+use kvm_capture::{Colour, ImageView};
 
 use super::headers::{self, END_OF_IMAGE, restart_marker};
 use super::layout::Layout;
 use super::quality::Quality;
-use super::rows::RowMap;
 use super::scan::Scan;
 use crate::EncodeError;
 use crate::simd::Instructions;
+use crate::ycc_rows::RowMap;
 
 /// Encodes pictures, and parts of pictures, as baseline JPEG in JFIF form (ITU-T T.81, T.871).
 ///
@@ -114,7 +114,7 @@ pub(super) fn ready<'a>(
     layout: Layout,
     instructions: Instructions,
 ) -> &'a mut Scan {
-    let map = RowMap::of(image.format());
+    let map = RowMap::between(image.format(), Colour::JPEG);
     let fitting = kept.take().filter(|scan| scan.fits(layout, &map));
     kept.insert(fitting.unwrap_or_else(|| Scan::new(layout, map, instructions)))
 }

@@ -3,8 +3,8 @@
 use kvm_capture::{ImageView, PixelFormat};
 
 use super::band::Band;
-use super::rows::{deal, deal_rgb, pad};
 use crate::simd::Kernel;
+use crate::ycc_rows::{deal, deal_rgb, pad};
 
 /// Fills a band with one row of units of a picture, rows below the picture repeating its last one.
 pub(super) struct Fill<'a> {

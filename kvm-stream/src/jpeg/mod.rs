@@ -13,7 +13,6 @@ mod headers;
 mod huffman;
 mod layout;
 mod quality;
-mod rows;
 mod scan;
 mod stripes;
 mod tables;

@@ -8,9 +8,9 @@ use super::band::Band;
 use super::fill::{Fill, Source};
 use super::huffman::{Bits, Codes};
 use super::layout::Layout;
-use super::rows::RowMap;
 use super::transform::{Group, LANES, Quantiser};
 use crate::simd::{Instructions, Kernel};
+use crate::ycc_rows::RowMap;
 
 /// Codes rows of units of one picture after another, keeping its working memory.
 #[derive(Debug)]

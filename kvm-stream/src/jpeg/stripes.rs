@@ -4,14 +4,14 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use bytes::Bytes;
-use kvm_capture::{FrameFormat, ImageView};
+use kvm_capture::{Colour, FrameFormat, ImageView};
 
 use super::headers::{self, END_OF_IMAGE, restart_marker};
 use super::layout::Layout;
 use super::quality::Quality;
-use super::rows::RowMap;
 use super::scan::Scan;
 use crate::simd::Instructions;
+use crate::ycc_rows::RowMap;
 use crate::{Rect, Tiles};
 
 /// The coded stripes of a picture, each a restart interval: behind a restart marker a decoder knows nothing of what
@@ -39,7 +39,7 @@ impl Stripes {
     pub(super) fn new(format: FrameFormat, layout: Layout, quality: u8, threads: NonZeroUsize) -> Self {
         let quality = Quality::new(quality);
         let instructions = Instructions::detected();
-        let map = RowMap::of(format);
+        let map = RowMap::between(format, Colour::JPEG);
         let units = layout.units() * rows_per_stripe(&layout);
         let units = u16::try_from(units).expect("a frame is at most 16,384 pixels wide");
         let mut head = Vec::new();

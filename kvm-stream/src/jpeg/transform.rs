@@ -5,6 +5,7 @@
 //! into lanes.
 
 use super::tables::ZIGZAG;
+use crate::ycc_rows::times;
 
 /// Blocks that go through the transform together.
 pub(super) const LANES: usize = 16;
@@ -175,12 +176,6 @@ fn dct(x: [i16; 8]) -> [i16; 8] {
         times(e0, C6) - times(e1, C2_LESS_HALF) - (e1 >> 1),
         odd([C7, -C5, C3, -C1]),
     ]
-}
-
-/// The product over 2 to the 16th, without its fraction: one instruction on most processors.
-#[inline(always)]
-pub(super) fn times(value: i16, factor: i16) -> i16 {
-    ((i32::from(value) * i32::from(factor)) >> 16) as i16
 }
 
 // cos(kπ/16) / √2: times 2 to the 15th for what is doubled, the two of the even half times 2 to the 16th.

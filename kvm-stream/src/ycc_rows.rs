@@ -1,26 +1,24 @@
-//! The arithmetic on rows of bytes that brings a source's pixels to JFIF's luma and colour differences.
+//! The arithmetic on rows of bytes that brings a source's pixels to an encoder's luma and colour differences.
 //!
 //! Everything here is a plain loop over slices of one length, which the compiler turns into vector instructions.
 
 use kvm_capture::convert::{ColourMap, ColourModel};
 use kvm_capture::{Colour, FrameFormat};
 
-use super::transform::times;
-
-/// The map from a source's three numbers to JFIF's, for lanes of 16 bits.
+/// The map from a source's three numbers to Y Cb Cr, for lanes of 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RowMap {
+pub(crate) struct RowMap {
     /// By result, then by source, times 2 to the 14th.
     factors: [[i16; 3]; 3],
     /// With six bits after the point, for sources around zero; half a step more, so that a shift rounds to nearest.
     offsets: [i16; 3],
-    pub(super) is_identity: bool,
+    pub(crate) is_identity: bool,
 }
 
 impl RowMap {
-    /// The map for a source of this format.
-    pub(super) fn of(format: FrameFormat) -> Self {
-        let map = ColourMap::between(ColourModel::of(format), ColourModel::Ycc(Colour::JPEG));
+    /// The map for a source of this format to that colour.
+    pub(crate) fn between(format: FrameFormat, colour: Colour) -> Self {
+        let map = ColourMap::between(ColourModel::of(format), ColourModel::Ycc(colour));
         let (factors, offsets) = map.coefficients();
         let offsets = std::array::from_fn(|row| {
             let around_zero = offsets[row] + 128 * factors[row].iter().sum::<i32>();
@@ -33,7 +31,7 @@ impl RowMap {
 
     /// Maps colour differences, and says what luma gets of them, for each pixel of `SPREAD` that share them.
     #[inline(always)]
-    pub(super) fn chroma<const SPREAD: usize>(&self, cb: &mut [u8], cr: &mut [u8], to_luma: &mut [i16]) {
+    pub(crate) fn chroma<const SPREAD: usize>(&self, cb: &mut [u8], cr: &mut [u8], to_luma: &mut [i16]) {
         let [[_, y_cb, y_cr], [_, cb_cb, cb_cr], [_, cr_cb, cr_cr]] = self.factors;
         let [y_offset, cb_offset, cr_offset] = self.offsets;
         for ((cb, cr), to_luma) in cb.iter_mut().zip(cr).zip(to_luma.chunks_exact_mut(SPREAD)) {
@@ -46,7 +44,7 @@ impl RowMap {
 
     /// Maps luma, given what it gets of the colour differences.
     #[inline(always)]
-    pub(super) fn luma(&self, luma: &mut [u8], from_chroma: &[i16]) {
+    pub(crate) fn luma(&self, luma: &mut [u8], from_chroma: &[i16]) {
         let factor = self.factors[0][0];
         for (luma, from_chroma) in luma.iter_mut().zip(from_chroma) {
             *luma = rounded(times(around_zero(*luma), factor) + from_chroma);
@@ -54,13 +52,13 @@ impl RowMap {
     }
 
     /// What luma gets where there is no colour: all bytes of a colour difference are 128.
-    pub(super) fn neutral(&self) -> i16 {
+    pub(crate) fn neutral(&self) -> i16 {
         self.offsets[0]
     }
 
     /// One component of red, green and blue: 0 for luma, 1 for Cb, 2 for Cr.
     #[inline(always)]
-    pub(super) fn of_rgb(&self, component: usize, [r, g, b]: [&[u8]; 3], out: &mut [u8]) {
+    pub(crate) fn of_rgb(&self, component: usize, [r, g, b]: [&[u8]; 3], out: &mut [u8]) {
         let ([by_r, by_g, by_b], offset) = (self.factors[component], self.offsets[component]);
         for (((out, r), g), b) in out.iter_mut().zip(r).zip(g).zip(b) {
             let [r, g, b] = [*r, *g, *b].map(around_zero);
@@ -71,7 +69,7 @@ impl RowMap {
 
 /// Sorts bytes by turns into two rows.
 #[inline(always)]
-pub(super) fn deal(pairs: &[u8], first: &mut [u8], second: &mut [u8]) {
+pub(crate) fn deal(pairs: &[u8], first: &mut [u8], second: &mut [u8]) {
     for ((pair, first), second) in pairs.chunks_exact(2).zip(first).zip(second) {
         (*first, *second) = (pair[0], pair[1]);
     }
@@ -79,7 +77,7 @@ pub(super) fn deal(pairs: &[u8], first: &mut [u8], second: &mut [u8]) {
 
 /// Sorts red, green and blue into three rows; `places` says where they are in the bytes of a pixel.
 #[inline(always)]
-pub(super) fn deal_rgb<const BYTES: usize>(row: &[u8], places: [usize; 3], [r, g, b]: [&mut [u8]; 3]) {
+pub(crate) fn deal_rgb<const BYTES: usize>(row: &[u8], places: [usize; 3], [r, g, b]: [&mut [u8]; 3]) {
     for (((pixel, r), g), b) in row.chunks_exact(BYTES).zip(r).zip(g).zip(b) {
         (*r, *g, *b) = (pixel[places[0]], pixel[places[1]], pixel[places[2]]);
     }
@@ -88,7 +86,7 @@ pub(super) fn deal_rgb<const BYTES: usize>(row: &[u8], places: [usize; 3], [r, g
 /// The averages of each four bytes of two rows.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "an average of bytes is one")]
-pub(super) fn average(upper: &[u8], lower: &[u8], out: &mut [u8]) {
+pub(crate) fn average(upper: &[u8], lower: &[u8], out: &mut [u8]) {
     for ((upper, lower), out) in upper.chunks_exact(2).zip(lower.chunks_exact(2)).zip(out) {
         let sum = [upper[0], upper[1], lower[0], lower[1]].map(u16::from).iter().sum::<u16>();
         *out = ((sum + 2) >> 2) as u8;
@@ -97,9 +95,15 @@ pub(super) fn average(upper: &[u8], lower: &[u8], out: &mut [u8]) {
 
 /// Repeats the last of the first `len` bytes up to the end.
 #[inline(always)]
-pub(super) fn pad(row: &mut [u8], len: usize) {
+pub(crate) fn pad(row: &mut [u8], len: usize) {
     let last = row[len - 1];
     row[len..].fill(last);
+}
+
+/// The product over 2 to the 16th, without its fraction: one instruction on most processors.
+#[inline(always)]
+pub(crate) fn times(value: i16, factor: i16) -> i16 {
+    ((i32::from(value) * i32::from(factor)) >> 16) as i16
 }
 
 /// A byte as a signed number, times 2 to the 8th.
@@ -133,11 +137,12 @@ mod tests {
             is_rgb in any::<bool>(),
             matrix in proptest::sample::select(&[Matrix::Bt601, Matrix::Bt709][..]),
             range in proptest::sample::select(&[Range::Limited, Range::Full][..]),
+            target in proptest::sample::select(&[Colour::JPEG, Colour::VIDEO][..]),
         ) {
             let pixel = if is_rgb { PixelFormat::Rgb24 } else { PixelFormat::Nv24 };
             let format = FrameFormat::new(pixel, 1, 1).with_colour(Colour::new(matrix, range));
-            let map = ColourMap::between(ColourModel::of(format), ColourModel::Ycc(Colour::JPEG));
-            let row_map = RowMap::of(format);
+            let map = ColourMap::between(ColourModel::of(format), ColourModel::Ycc(target));
+            let row_map = RowMap::between(format, target);
             let [mut a, mut b, mut c] = values.map(|value| [value]);
             let got = if is_rgb {
                 [0, 1, 2].map(|component| {
