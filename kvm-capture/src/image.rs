@@ -1,6 +1,6 @@
 //! The pixels of a frame, proven to be there.
 
-use crate::FrameFormat;
+use crate::{FrameError, FrameFormat};
 use crate::pixel_format::PlaneSize;
 
 /// The pixels of a [`Frame`](crate::Frame): every row of every plane is known to be there.
@@ -12,6 +12,39 @@ pub struct ImageView<'a> {
 }
 
 impl<'a> ImageView<'a> {
+    /// The pixels of a raw picture in borrowed memory: for each plane, in the format's order, its bytes and the distance
+    /// from one row to the next.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Frame::new`](crate::Frame::new); a compressed picture has no planes.
+    pub fn of_planes(
+        format: FrameFormat,
+        planes: impl IntoIterator<Item = (&'a [u8], usize)>,
+    ) -> Result<Self, FrameError> {
+        let sides = 1..=FrameFormat::MAX_SIDE_PX;
+        if !sides.contains(&format.width_px) || !sides.contains(&format.height_px) {
+            return Err(FrameError::Size { format });
+        }
+        let mut given = planes.into_iter();
+        let mut views = [PlaneView::EMPTY; 3];
+        let mut count = 0;
+        for (size, view) in format.pixel.planes(format.width_px, format.height_px).zip(&mut views) {
+            let (bytes, stride) = given.next().ok_or(FrameError::PlaneCount { format })?;
+            *view = PlaneView::checked(bytes, stride, size).ok_or(FrameError::TooShort {
+                format,
+                plane: count,
+                stride,
+                len: bytes.len(),
+            })?;
+            count += 1;
+        }
+        if count == 0 || given.next().is_some() {
+            return Err(FrameError::PlaneCount { format });
+        }
+        Ok(Self { format, planes: views, count })
+    }
+
     pub(crate) fn new(format: FrameFormat, planes: [PlaneView<'a>; 3], count: usize) -> Self {
         Self { format, planes, count }
     }
@@ -76,6 +109,12 @@ impl<'a> PlaneView<'a> {
 
     pub(crate) fn new(bytes: &'a [u8], stride: usize, size: PlaneSize) -> Self {
         Self { bytes, stride, size }
+    }
+
+    /// The plane, if its rows fit into the stride and into the bytes.
+    fn checked(bytes: &'a [u8], stride: usize, size: PlaneSize) -> Option<Self> {
+        let needed = (size.rows - 1).checked_mul(stride)?.checked_add(size.row_bytes)?;
+        (stride >= size.row_bytes && needed <= bytes.len()).then_some(Self { bytes, stride, size })
     }
 
     fn crop(&self, left_bytes: usize, top: usize, size: PlaneSize) -> Self {
