@@ -9,6 +9,8 @@ mod diff;
 mod encoder;
 mod fan_out;
 mod film;
+#[cfg(feature = "h264")]
+mod h264;
 #[cfg(feature = "jpeg")]
 mod jpeg;
 mod layout;
@@ -29,7 +31,7 @@ mod rect;
 mod rects;
 #[cfg(feature = "rfb")]
 pub mod rfb;
-#[cfg(feature = "jpeg")]
+#[cfg(any(feature = "h264", feature = "jpeg"))]
 #[expect(unsafe_code, reason = "runs kernels that are compiled for more than the target's baseline")]
 mod simd;
 mod sink;

@@ -1,0 +1,1 @@
+//! H.264 at the cost of the change: what did not change is skipped, what moved is a vector.
