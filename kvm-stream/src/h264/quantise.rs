@@ -1,0 +1,231 @@
+//! Coefficients to levels and back (ITU-T H.264, 8.5.9 to 8.5.12).
+
+use super::transform::{Blocks, hadamard};
+
+/// Where a level's coefficient stands in its block, by place in the scan of frames (table 8-2).
+pub(super) const ZIGZAG: [usize; 16] = [0, 1, 4, 8, 5, 2, 3, 6, 9, 12, 13, 10, 7, 11, 14, 15];
+
+/// The largest level: what a code of Baseline profile, whose prefix has at most 15 zeros, can always hold (9.2.2.1).
+const LEVEL_MAX: u16 = 2063;
+
+/// How far up a coefficient is rounded. The less, the fewer bits its levels cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rounding {
+    /// By a third of a step, for what is predicted from the same picture.
+    Intra,
+    /// By a sixth of a step, for what is predicted from another picture.
+    Inter,
+}
+
+/// Multiplies and divides by the steps of one quantiser.
+#[derive(Debug, Clone)]
+pub(super) struct Quantiser {
+    /// By place in the block.
+    places: [Place; 16],
+    /// Bits that a coefficient's product with its factor is shifted by beyond 16.
+    shift: u16,
+    /// What is added to the product of a coefficient of a second transform.
+    dc_bias: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// Twice that of the inverse's, so that 16 bits of a product fall away.
+    factor: u16,
+    /// The part of a step that is added before.
+    bias: u16,
+    /// What a level is multiplied by.
+    step: i16,
+}
+
+impl Quantiser {
+    /// The coarsest quantiser at which no residual of samples of 8 bits can leave the 16 bits that an inverse
+    /// transform may use, however the errors of its coefficients add up.
+    pub(super) const MAX: u8 = 40;
+
+    /// The quantiser of a QP, 0 to 51.
+    pub(super) fn new(quantiser: u8, rounding: Rounding) -> Self {
+        let (octave, remainder) = (quantiser.min(51) / 6, usize::from(quantiser.min(51) % 6));
+        let divisor = match rounding {
+            Rounding::Intra => 3,
+            Rounding::Inter => 6,
+        };
+        let places = std::array::from_fn(|place| {
+            // Both coordinates even, both odd, or one of them.
+            let kind = match (place & 1) + (place >> 2 & 1) {
+                0 => 0,
+                2 => 1,
+                _ => 2,
+            };
+            let factor = 2 * FACTORS[remainder][kind];
+            let step = (1_u32 << (16 + octave)) / u32::from(factor);
+            Place {
+                factor,
+                bias: u16::try_from((step + divisor / 2) / divisor).expect("a step is below 2 to the 11th"),
+                step: STEPS[remainder][kind] << octave,
+            }
+        });
+        Self { places, shift: u16::from(octave), dc_bias: (1 << (16 + octave)) / divisor }
+    }
+
+    /// The quantiser of chroma that goes with one of luma, with no offset (table 8-15).
+    pub(super) fn chroma_of(luma: u8) -> u8 {
+        const FROM_30: [u8; 22] =
+            [29, 30, 31, 32, 32, 33, 34, 34, 35, 35, 36, 36, 37, 37, 37, 38, 38, 38, 39, 39, 39, 39];
+        if luma < 30 { luma } else { FROM_30[usize::from(luma.min(51) - 30)] }
+    }
+
+    /// The levels of coefficients, from the given place in the scan on; what is before is zero.
+    #[inline(always)]
+    pub(super) fn quantise<const LANES: usize>(
+        &self,
+        coefficients: &Blocks<LANES>,
+        first: usize,
+        levels: &mut Levels<LANES>,
+    ) {
+        levels.nonzero = [0; LANES];
+        levels.values[..first].fill([0; LANES]);
+        for index in first..16 {
+            let coefficients = &coefficients[ZIGZAG[index]];
+            let place = self.places[ZIGZAG[index]];
+            for lane in 0..LANES {
+                let level = place.quantise(coefficients[lane], self.shift);
+                levels.values[index][lane] = level;
+                levels.nonzero[lane] |= if level == 0 { 0 } else { 1 << index };
+            }
+        }
+    }
+
+    /// The coefficients of levels (8.5.12.1).
+    #[inline(always)]
+    pub(super) fn scale<const LANES: usize>(&self, levels: &Levels<LANES>) -> Blocks<LANES> {
+        let mut coefficients = [[0; LANES]; 16];
+        for (levels, place) in levels.values.iter().zip(ZIGZAG) {
+            let step = self.places[place].step;
+            for (coefficient, level) in coefficients[place].iter_mut().zip(levels) {
+                *coefficient = level.wrapping_mul(step);
+            }
+        }
+        coefficients
+    }
+
+    /// The levels, in the order of the scan, of the sixteen DC coefficients of I16x16 by rows of blocks.
+    #[inline(always)]
+    pub(super) fn quantise_luma_dc(&self, coefficients: [i32; 16]) -> [i16; 16] {
+        let transformed = hadamard(coefficients);
+        ZIGZAG.map(|place| self.quantise_dc(transformed[place] / 2))
+    }
+
+    /// The DC coefficients, by rows of blocks, of levels in the order of the scan (8.5.10).
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "within 16 bits up to the coarsest quantiser")]
+    pub(super) fn scale_luma_dc(&self, levels: &[i16; 16]) -> [i16; 16] {
+        let mut matrix = [0; 16];
+        for (level, place) in levels.iter().zip(ZIGZAG) {
+            matrix[place] = i32::from(*level);
+        }
+        // The standard's scale is sixteen times this step, which its shifts take back.
+        hadamard(matrix).map(|value| ((value * i32::from(self.places[0].step) + 2) >> 2) as i16)
+    }
+
+    /// The levels of the four DC coefficients of a chroma plane, by rows of blocks.
+    #[inline(always)]
+    pub(super) fn quantise_chroma_dc(&self, coefficients: [i32; 4]) -> [i16; 4] {
+        hadamard_2x2(coefficients).map(|value| self.quantise_dc(value))
+    }
+
+    /// The DC coefficients of a chroma plane's levels (8.5.11).
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "within 16 bits up to the coarsest quantiser")]
+    pub(super) fn scale_chroma_dc(&self, levels: [i16; 4]) -> [i16; 4] {
+        hadamard_2x2(levels.map(i32::from))
+            .map(|value| ((value * i32::from(self.places[0].step)) >> 1) as i16)
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        reason = "the largest level is below"
+    )]
+    fn quantise_dc(&self, value: i32) -> i16 {
+        let product = value.unsigned_abs() * (u32::from(self.places[0].factor) / 2) + self.dc_bias;
+        let level = (product >> (16 + self.shift)).min(u32::from(LEVEL_MAX)) as i32;
+        (if value < 0 { -level } else { level }) as i16
+    }
+}
+
+impl Place {
+    #[inline(always)]
+    #[expect(clippy::cast_possible_wrap, reason = "the largest level is below")]
+    fn quantise(self, coefficient: i16, shift: u16) -> i16 {
+        let magnitude = coefficient.unsigned_abs() + self.bias;
+        let product = (u32::from(magnitude) * u32::from(self.factor)) >> 16;
+        let level = (product as u16 >> (shift & 15)).min(LEVEL_MAX) as i16;
+        let sign = coefficient >> 15;
+        (level ^ sign) - sign
+    }
+}
+
+/// Levels of blocks, in lanes.
+#[derive(Debug, Clone)]
+pub(super) struct Levels<const LANES: usize> {
+    /// By place in the scan, then by block. What a block has here is its levels if any of them is not zero.
+    values: Blocks<LANES>,
+    /// By block which of its levels are not zero, the first of the scan in the lowest bit.
+    pub(super) nonzero: [u16; LANES],
+}
+
+impl<const LANES: usize> Levels<LANES> {
+    pub(super) const ZERO: Self = Self { values: [[0; LANES]; 16], nonzero: [0; LANES] };
+
+    /// The levels of one block, in the order of the scan.
+    #[inline]
+    pub(super) fn block(&self, lane: usize) -> [i16; 16] {
+        if self.nonzero[lane] == 0 {
+            return [0; 16];
+        }
+        std::array::from_fn(|index| self.values[index][lane])
+    }
+
+    /// Whether all levels are zero.
+    #[inline(always)]
+    pub(super) fn are_zero(&self) -> bool {
+        self.nonzero.iter().fold(0, |all, nonzero| all | nonzero) == 0
+    }
+
+    /// Makes all levels zero.
+    #[inline(always)]
+    pub(super) fn clear(&mut self) {
+        self.nonzero = [0; LANES];
+    }
+
+    /// Takes the levels of one block over from a single one.
+    #[inline(always)]
+    pub(super) fn set_block(&mut self, lane: usize, single: &Levels<1>) {
+        self.nonzero[lane] = single.nonzero[0];
+        for (values, [level]) in self.values.iter_mut().zip(single.values) {
+            values[lane] = level;
+        }
+    }
+}
+
+#[inline(always)]
+fn hadamard_2x2([a, b, c, d]: [i32; 4]) -> [i32; 4] {
+    [a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d]
+}
+
+/// What coefficients are multiplied by, times 2 to the 15th, by QP modulo 6: at places of even coordinates, of odd
+/// ones, and the others. With [`STEPS`] and the transforms' own factors the product is one.
+const FACTORS: [[u16; 3]; 6] = [
+    [13107, 5243, 8066],
+    [11916, 4660, 7490],
+    [10082, 4194, 6554],
+    [9362, 3647, 5825],
+    [8192, 3355, 5243],
+    [7282, 2893, 4559],
+];
+
+/// The steps (8.5.9, `v`), at the same places.
+const STEPS: [[i16; 3]; 6] =
+    [[10, 16, 13], [11, 18, 14], [13, 20, 16], [14, 23, 18], [16, 25, 20], [18, 29, 23]];

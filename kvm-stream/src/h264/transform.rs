@@ -1,0 +1,227 @@
+//! The transforms of H.264, on all 4×4 blocks of a macroblock at a time.
+//!
+//! Each block has one lane in arrays of sixteen numbers (eight for the two chroma planes), in the order of rows of
+//! blocks: a block's lane is its column and four times its row in luma; in chroma its column, twice its row and four
+//! for Cr. The same arithmetic runs on all lanes, and no number moves from one lane to another.
+
+/// The luma samples of a macroblock, by rows.
+pub(super) type Luma = [[u8; 16]; 16];
+
+/// Samples of one chroma plane of a macroblock, by rows.
+pub(super) type Chroma = [[u8; 8]; 8];
+
+/// All samples of a macroblock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Samples {
+    pub(super) luma: Luma,
+    /// Cb, then Cr.
+    pub(super) chroma: [Chroma; 2],
+}
+
+impl Samples {
+    pub(super) const ZERO: Self = Self { luma: [[0; 16]; 16], chroma: [[[0; 8]; 8]; 2] };
+}
+
+/// A number for each place in a 4×4 block, by rows, and for each block.
+pub(super) type Blocks<const LANES: usize> = [[i16; LANES]; 16];
+
+/// Four samples of each block for each of its four rows, the first in the lowest byte.
+pub(super) type Words<const LANES: usize> = [[u32; LANES]; 4];
+
+/// Brings luma samples together by the row that they have in their blocks.
+#[inline(always)]
+pub(super) fn luma_words(luma: &Luma) -> Words<16> {
+    let mut words = [[0; 16]; 4];
+    for (y, row) in luma.iter().enumerate() {
+        for x in 0..4 {
+            words[y & 3][(y >> 2) * 4 + x] = word(row, x);
+        }
+    }
+    words
+}
+
+/// Puts luma samples back to where they were before [`luma_words`].
+#[inline(always)]
+pub(super) fn put_luma_words(words: &Words<16>, luma: &mut Luma) {
+    for (y, row) in luma.iter_mut().enumerate() {
+        for x in 0..4 {
+            row[4 * x..4 * x + 4].copy_from_slice(&words[y & 3][(y >> 2) * 4 + x].to_le_bytes());
+        }
+    }
+}
+
+/// Brings chroma samples together by the row that they have in their blocks.
+#[inline(always)]
+pub(super) fn chroma_words(chroma: &[Chroma; 2]) -> Words<8> {
+    let mut words = [[0; 8]; 4];
+    for (plane, chroma) in chroma.iter().enumerate() {
+        for (y, row) in chroma.iter().enumerate() {
+            for x in 0..2 {
+                words[y & 3][plane * 4 + (y >> 2) * 2 + x] = word(row, x);
+            }
+        }
+    }
+    words
+}
+
+/// Puts chroma samples back to where they were before [`chroma_words`].
+#[inline(always)]
+pub(super) fn put_chroma_words(words: &Words<8>, chroma: &mut [Chroma; 2]) {
+    for (plane, chroma) in chroma.iter_mut().enumerate() {
+        for (y, row) in chroma.iter_mut().enumerate() {
+            for x in 0..2 {
+                let word = words[y & 3][plane * 4 + (y >> 2) * 2 + x];
+                row[4 * x..4 * x + 4].copy_from_slice(&word.to_le_bytes());
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn word(row: &[u8], index: usize) -> u32 {
+    u32::from_le_bytes([row[4 * index], row[4 * index + 1], row[4 * index + 2], row[4 * index + 3]])
+}
+
+/// The samples of each block in its lane.
+#[inline(always)]
+#[expect(clippy::cast_possible_wrap, reason = "a sample is a byte")]
+pub(super) fn into_lanes<const LANES: usize>(words: &Words<LANES>) -> Blocks<LANES> {
+    let mut samples = [[0; LANES]; 16];
+    for (words, samples) in words.iter().zip(samples.chunks_exact_mut(4)) {
+        for (x, samples) in samples.iter_mut().enumerate() {
+            for (word, sample) in words.iter().zip(samples) {
+                *sample = ((word >> (8 * x)) & 0xff) as u16 as i16;
+            }
+        }
+    }
+    samples
+}
+
+/// Adds residuals to a prediction, clips and puts the bytes together (8.5.14).
+#[inline(always)]
+#[expect(clippy::cast_sign_loss, reason = "clipped before")]
+pub(super) fn add_clipped<const LANES: usize>(
+    prediction: &Blocks<LANES>,
+    residuals: &Blocks<LANES>,
+) -> Words<LANES> {
+    let mut words = [[0; LANES]; 4];
+    for (y, words) in words.iter_mut().enumerate() {
+        for (lane, word) in words.iter_mut().enumerate() {
+            for x in 0..4 {
+                let sample = prediction[4 * y + x][lane] + residuals[4 * y + x][lane];
+                *word |= u32::from(sample.clamp(0, 255) as u16) << (8 * x);
+            }
+        }
+    }
+    words
+}
+
+/// What a prediction lacks.
+#[inline(always)]
+pub(super) fn difference<const LANES: usize>(a: &Blocks<LANES>, b: &Blocks<LANES>) -> Blocks<LANES> {
+    let mut difference = [[0; LANES]; 16];
+    for ((out, a), b) in difference.iter_mut().zip(a).zip(b) {
+        for lane in 0..LANES {
+            out[lane] = a[lane] - b[lane];
+        }
+    }
+    difference
+}
+
+/// Transforms residuals to coefficients: the inverse of [`inverse`] but for a factor that differs from place to place.
+///
+/// Of residuals of samples of 8 bits coefficients are at most 9180.
+#[inline(always)]
+pub(super) fn forward<const LANES: usize>(blocks: &mut Blocks<LANES>) {
+    passes(blocks, |[a, b, c, d]| {
+        let (s0, s1, d0, d1) = (a + d, b + c, a - d, b - c);
+        [s0 + s1, 2 * d0 + d1, s0 - s1, d0 - 2 * d1]
+    });
+}
+
+/// Transforms scaled coefficients to residuals (8.5.12.2).
+///
+/// Numbers stay within 16 bits, as the standard demands of a stream, for coefficients that come of residuals
+/// by quantisers up to [`Quantiser::MAX`](super::quantise::Quantiser::MAX).
+#[inline(always)]
+pub(super) fn inverse<const LANES: usize>(blocks: &mut Blocks<LANES>) {
+    passes(blocks, |[a, b, c, d]| {
+        let (e, f) = (a.wrapping_add(c), a.wrapping_sub(c));
+        let (g, h) = ((b >> 1).wrapping_sub(d), b.wrapping_add(d >> 1));
+        [e.wrapping_add(h), f.wrapping_add(g), f.wrapping_sub(g), e.wrapping_sub(h)]
+    });
+    for residual in blocks.as_flattened_mut() {
+        *residual = residual.wrapping_add(32) >> 6;
+    }
+}
+
+/// The sum of the absolute Hadamard coefficients of residuals, halved: an estimate of what it costs to code them.
+#[inline(always)]
+pub(super) fn hadamard_cost<const LANES: usize>(blocks: &Blocks<LANES>) -> u32 {
+    hadamard_costs(blocks).iter().map(|cost| u32::from(*cost)).sum::<u32>() / 2
+}
+
+/// For each block the sum of the absolute Hadamard coefficients of its residuals, which is at most 65280.
+#[inline(always)]
+pub(super) fn hadamard_costs<const LANES: usize>(blocks: &Blocks<LANES>) -> [u16; LANES] {
+    let mut blocks = *blocks;
+    passes(&mut blocks, butterfly);
+    let mut costs = [0; LANES];
+    for values in &blocks {
+        for lane in 0..LANES {
+            costs[lane] += values[lane].unsigned_abs();
+        }
+    }
+    costs
+}
+
+/// The Hadamard transform of four numbers, in the order of the standard's matrix (8.5.10).
+#[inline(always)]
+pub(super) fn butterfly<T>([a, b, c, d]: [T; 4]) -> [T; 4]
+where
+    T: Copy + std::ops::Add<Output = T> + std::ops::Sub<Output = T>,
+{
+    let (s0, s1, d0, d1) = (a + b, c + d, a - b, c - d);
+    [s0 + s1, s0 - s1, d0 - d1, d0 + d1]
+}
+
+/// The Hadamard transform of a 4×4 matrix by rows.
+#[inline(always)]
+pub(super) fn hadamard(matrix: [i32; 16]) -> [i32; 16] {
+    let mut out = matrix;
+    for row in out.chunks_exact_mut(4) {
+        row.copy_from_slice(&butterfly([row[0], row[1], row[2], row[3]]));
+    }
+    for x in 0..4 {
+        let column = butterfly([out[x], out[4 + x], out[8 + x], out[12 + x]]);
+        for (y, value) in column.into_iter().enumerate() {
+            out[4 * y + x] = value;
+        }
+    }
+    out
+}
+
+/// Applies a transform of four numbers to all rows, then to all columns.
+#[inline(always)]
+fn passes<const LANES: usize>(blocks: &mut Blocks<LANES>, transform: impl Fn([i16; 4]) -> [i16; 4]) {
+    for row in 0..4 {
+        pass::<1, LANES>(blocks, row * 4, &transform);
+    }
+    for column in 0..4 {
+        pass::<4, LANES>(blocks, column, &transform);
+    }
+}
+
+#[inline(always)]
+fn pass<const STEP: usize, const LANES: usize>(
+    blocks: &mut Blocks<LANES>,
+    start: usize,
+    transform: &impl Fn([i16; 4]) -> [i16; 4],
+) {
+    for lane in 0..LANES {
+        let transformed = transform(std::array::from_fn(|index| blocks[start + index * STEP][lane]));
+        for (index, value) in transformed.into_iter().enumerate() {
+            blocks[start + index * STEP][lane] = value;
+        }
+    }
+}
