@@ -291,3 +291,136 @@ fn put<const SIZE: usize, const WHOLE: usize>(
 fn signed(size: usize) -> i32 {
     size as i32
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::simd::Instructions;
+
+    const WIDTH: usize = 48;
+    const HEIGHT: usize = 32;
+
+    fn at(plane: &Plane<'_>, x: i32, y: i32) -> i32 {
+        let x = x.clamp(0, i32::try_from(plane.width).unwrap() - 1);
+        let y = y.clamp(0, i32::try_from(plane.height).unwrap() - 1);
+        i32::from(plane.samples[usize::try_from(y).unwrap() * plane.width + usize::try_from(x).unwrap()])
+    }
+
+    /// 8.4.2.2.1, by the names of its figure 8-4.
+    fn literal_luma(plane: &Plane<'_>, x: i32, y: i32, fraction: (i32, i32)) -> i32 {
+        let tap = |v: [i32; 6]| v[0] - 5 * v[1] + 20 * v[2] + 20 * v[3] - 5 * v[4] + v[5];
+        let across = |x: i32, y: i32| tap([-2, -1, 0, 1, 2, 3].map(|d| at(plane, x + d, y)));
+        let down = |x: i32, y: i32| tap([-2, -1, 0, 1, 2, 3].map(|d| at(plane, x, y + d)));
+        let clip = |value: i32| value.clamp(0, 255);
+        let half = |value: i32| clip((value + 16) >> 5);
+        let (whole, b, h) = (at(plane, x, y), half(across(x, y)), half(down(x, y)));
+        let (s, m) = (half(across(x, y + 1)), half(down(x + 1, y)));
+        let j = clip((tap([-2, -1, 0, 1, 2, 3].map(|d| across(x, y + d))) + 512) >> 10);
+        let (right, below) = (at(plane, x + 1, y), at(plane, x, y + 1));
+        let mean = |a: i32, b: i32| (a + b + 1) >> 1;
+        match fraction {
+            (0, 0) => whole,
+            (0, 1) => mean(whole, h),
+            (0, 2) => h,
+            (0, 3) => mean(below, h),
+            (1, 0) => mean(whole, b),
+            (1, 1) => mean(b, h),
+            (1, 2) => mean(h, j),
+            (1, 3) => mean(h, s),
+            (2, 0) => b,
+            (2, 1) => mean(b, j),
+            (2, 2) => j,
+            (2, 3) => mean(j, s),
+            (3, 0) => mean(b, right),
+            (3, 1) => mean(b, m),
+            (3, 2) => mean(j, m),
+            _ => mean(s, m),
+        }
+    }
+
+    /// 8.4.2.2.2.
+    fn literal_chroma(plane: &Plane<'_>, x: i32, y: i32, fraction: (i32, i32)) -> i32 {
+        let (fx, fy) = fraction;
+        ((8 - fx) * (8 - fy) * at(plane, x, y)
+            + fx * (8 - fy) * at(plane, x + 1, y)
+            + (8 - fx) * fy * at(plane, x, y + 1)
+            + fx * fy * at(plane, x + 1, y + 1)
+            + 32)
+            >> 6
+    }
+
+    fn vector() -> impl Strategy<Value = Vector> {
+        let component = || prop_oneof![-24..24_i16, -300..300_i16, any::<i16>()];
+        (component(), component()).prop_map(|(x, y)| Vector { x, y })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn predictions_are_the_standards(
+            bytes in prop_oneof![
+                proptest::collection::vec(any::<u8>(), WIDTH * HEIGHT),
+                proptest::collection::vec(prop_oneof![Just(0), Just(255)], WIDTH * HEIGHT),
+            ],
+            column in 0..3_usize,
+            row in 0..2_usize,
+            vectors in prop_oneof![
+                vector().prop_map(|vector| [vector; 4]),
+                [vector(), vector(), vector(), vector()],
+            ],
+        ) {
+            let luma = Plane { samples: &bytes, width: WIDTH, height: HEIGHT };
+            let chroma = [0, 400].map(|start| Plane {
+                samples: &bytes[start..start + WIDTH * HEIGHT / 4],
+                width: WIDTH / 2,
+                height: HEIGHT / 2,
+            });
+            let reference = [luma, chroma[0], chroma[1]];
+            let [baseline, detected] = [Instructions::BASELINE, Instructions::detected()].map(|instructions| {
+                let mut samples = Samples::ZERO;
+                instructions.run(Predict { reference, at: [column, row], vectors, samples: &mut samples });
+                samples
+            });
+            prop_assert_eq!(&baseline, &detected);
+            for (y, row_of_samples) in (0..).zip(&baseline.luma) {
+                for (x, sample) in (0..).zip(row_of_samples) {
+                    let vector = vectors[usize::from(y >= 8) * 2 + usize::from(x >= 8)];
+                    let (vx, vy) = (i32::from(vector.x), i32::from(vector.y));
+                    let (x, y) = (signed(16 * column) + x, signed(16 * row) + y);
+                    let wanted = literal_luma(&luma, x + (vx >> 2), y + (vy >> 2), (vx & 3, vy & 3));
+                    prop_assert_eq!(i32::from(*sample), wanted);
+                }
+            }
+            for (plane, samples) in reference[1..].iter().zip(&baseline.chroma) {
+                for (y, row_of_samples) in (0..).zip(samples) {
+                    for (x, sample) in (0..).zip(row_of_samples) {
+                        let vector = vectors[usize::from(y >= 4) * 2 + usize::from(x >= 4)];
+                        let (vx, vy) = (i32::from(vector.x), i32::from(vector.y));
+                        let (x, y) = (signed(8 * column) + x, signed(8 * row) + y);
+                        let wanted = literal_chroma(plane, x + (vx >> 3), y + (vy >> 3), (vx & 7, vy & 7));
+                        prop_assert_eq!(i32::from(*sample), wanted);
+                    }
+                }
+            }
+            let mut sums = [0; 4];
+            let whole = vectors.map(|Vector { x, y }| Vector { x: x & !3, y: y & !3 });
+            let source = baseline.luma;
+            Instructions::detected()
+                .run(Distances { source: &source, reference: luma, at: [column, row], vectors: &whole, sums: &mut sums });
+            for (vector, sum) in whole.into_iter().zip(sums) {
+                let (vx, vy) = (i32::from(vector.x >> 2), i32::from(vector.y >> 2));
+                let mut wanted = 0;
+                for (y, row_of_samples) in (0..).zip(&source) {
+                    for (x, sample) in (0..).zip(row_of_samples) {
+                        let (x, y) = (signed(16 * column) + x + vx, signed(16 * row) + y + vy);
+                        wanted += i32::from(*sample).abs_diff(at(&luma, x, y));
+                    }
+                }
+                prop_assert_eq!(sum, wanted);
+            }
+        }
+    }
+}

@@ -287,3 +287,158 @@ pub(super) fn best_chroma(
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::quantise::Rounding;
+    use super::*;
+    use crate::h264::cases::{available, samples};
+    use crate::simd::Instructions;
+
+    /// The sample at a place around a macroblock, as the standard's p[x, y].
+    fn p<const SIZE: usize>(edges: &Edges<SIZE>, x: i32, y: i32) -> i32 {
+        i32::from(match (x, y) {
+            (-1, -1) => edges.top_left,
+            (-1, y) => edges.left[usize::try_from(y).unwrap()],
+            (x, -1) => edges.top[usize::try_from(x).unwrap()],
+            _ => unreachable!(),
+        })
+    }
+
+    fn literal_luma(mode: Intra16x16, edges: &Edges<16>, x: i32, y: i32) -> i32 {
+        let (has_top, has_left) = (edges.available.top, edges.available.left);
+        match mode {
+            Intra16x16::Vertical => p(edges, x, -1),
+            Intra16x16::Horizontal => p(edges, -1, y),
+            Intra16x16::Dc => {
+                let top: i32 = (0..16).map(|x| p(edges, x, -1)).sum();
+                let left: i32 = (0..16).map(|y| p(edges, -1, y)).sum();
+                match (has_top, has_left) {
+                    (true, true) => (top + left + 16) >> 5,
+                    (false, true) => (left + 8) >> 4,
+                    (true, false) => (top + 8) >> 4,
+                    (false, false) => 128,
+                }
+            }
+            Intra16x16::Plane => {
+                let h: i32 = (0..8).map(|x| (x + 1) * (p(edges, 8 + x, -1) - p(edges, 6 - x, -1))).sum();
+                let v: i32 = (0..8).map(|y| (y + 1) * (p(edges, -1, 8 + y) - p(edges, -1, 6 - y))).sum();
+                let (a, b, c) =
+                    (16 * (p(edges, -1, 15) + p(edges, 15, -1)), (5 * h + 32) >> 6, (5 * v + 32) >> 6);
+                ((a + b * (x - 7) + c * (y - 7) + 16) >> 5).clamp(0, 255)
+            }
+        }
+    }
+
+    fn literal_chroma(mode: IntraChroma, edges: &Edges<8>, x: i32, y: i32) -> i32 {
+        let (has_top, has_left) = (edges.available.top, edges.available.left);
+        match mode {
+            IntraChroma::Vertical => p(edges, x, -1),
+            IntraChroma::Horizontal => p(edges, -1, y),
+            IntraChroma::Dc => {
+                let (xo, yo) = (x / 4 * 4, y / 4 * 4);
+                let top: i32 = (0..4).map(|x| p(edges, x + xo, -1)).sum();
+                let left: i32 = (0..4).map(|y| p(edges, -1, y + yo)).sum();
+                if xo == yo {
+                    match (has_top, has_left) {
+                        (true, true) => (top + left + 4) >> 3,
+                        (false, true) => (left + 2) >> 2,
+                        (true, false) => (top + 2) >> 2,
+                        (false, false) => 128,
+                    }
+                } else {
+                    let first_is_top = xo > 0;
+                    let choices = if first_is_top {
+                        [(has_top, top), (has_left, left)]
+                    } else {
+                        [(has_left, left), (has_top, top)]
+                    };
+                    choices.iter().find(|(has, _)| *has).map_or(128, |(_, sum)| (sum + 2) >> 2)
+                }
+            }
+            IntraChroma::Plane => {
+                let h: i32 = (0..4).map(|x| (x + 1) * (p(edges, 4 + x, -1) - p(edges, 2 - x, -1))).sum();
+                let v: i32 = (0..4).map(|y| (y + 1) * (p(edges, -1, 4 + y) - p(edges, -1, 2 - y))).sum();
+                let (a, b, c) =
+                    (16 * (p(edges, -1, 7) + p(edges, 7, -1)), (34 * h + 32) >> 6, (34 * v + 32) >> 6);
+                ((a + b * (x - 3) + c * (y - 3) + 16) >> 5).clamp(0, 255)
+            }
+        }
+    }
+
+    /// A plane, of which the macroblock at column and row 1 is looked at.
+    fn plane<const SIZE: usize>(bytes: &[u8], available: Available) -> Edges<SIZE> {
+        let edges = Edges::of(bytes, 3 * SIZE, 1, 1, available);
+        let at = |x: usize, y: usize| bytes[y * 3 * SIZE + x];
+        for index in 0..SIZE {
+            assert!(!available.top || edges.top[index] == at(SIZE + index, SIZE - 1));
+            assert!(!available.left || edges.left[index] == at(SIZE - 1, SIZE + index));
+        }
+        for index in 0..4 {
+            assert!(!available.top_right || edges.top_right[index] == at(2 * SIZE + index, SIZE - 1));
+        }
+        assert!(!available.top_left || edges.top_left == at(SIZE - 1, SIZE - 1));
+        edges
+    }
+
+    proptest! {
+        #[test]
+        fn predictions_are_the_standards(
+            bytes in prop_oneof![
+                proptest::collection::vec(any::<u8>(), 48 * 48),
+                proptest::collection::vec(prop_oneof![Just(0), Just(255)], 48 * 48),
+            ],
+            available in available(),
+        ) {
+            let edges = plane::<16>(&bytes, available);
+            for mode in Intra16x16::ALL.into_iter().filter(|mode| mode.fits(&edges)) {
+                let got = mode.predict(&edges);
+                for (y, row) in (0..).zip(got) {
+                    for (x, sample) in (0..).zip(row) {
+                        prop_assert_eq!(i32::from(sample), literal_luma(mode, &edges, x, y), "{:?}", mode);
+                    }
+                }
+            }
+            let edges = plane::<8>(&bytes[..24 * 24], available);
+            for mode in IntraChroma::ALL.into_iter().filter(|mode| mode.fits(&edges)) {
+                let got = mode.predict(&edges);
+                for (y, row) in (0..).zip(got) {
+                    for (x, sample) in (0..).zip(row) {
+                        prop_assert_eq!(i32::from(sample), literal_chroma(mode, &edges, x, y), "{:?}", mode);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_coded_is_the_same_by_all_instructions(
+            source in samples(),
+            bytes in proptest::collection::vec(any::<u8>(), 48 * 48),
+            available in available(),
+            quantiser in 12..=Quantiser::MAX,
+        ) {
+            let edges = plane::<16>(&bytes, available);
+            let chroma_edges = [plane::<8>(&bytes[..24 * 24], available), plane::<8>(&bytes[1000..], available)];
+            let quantiser = Quantiser::new(quantiser, Rounding::Intra);
+            let coded = [Instructions::BASELINE, Instructions::detected()].map(|instructions| {
+                let (mut samples, mut residual) = (Samples::ZERO, Residual::ZERO);
+                let modes = instructions.run(CodeIntra16x16 {
+                    source: &source,
+                    edges: &edges,
+                    chroma_edges: &chroma_edges,
+                    luma: &quantiser,
+                    chroma: &quantiser,
+                    samples: &mut samples,
+                    residual: &mut residual,
+                });
+                assert!(modes.0.fits(&edges) && modes.1.fits(&chroma_edges[0]));
+                let estimate = instructions.run(EstimateIntra16x16 { source: &source.luma, edges: &edges });
+                assert_eq!(estimate.0, modes.0);
+                (modes, samples, residual.luma_dc, residual.coded_block_pattern(), estimate)
+            });
+            prop_assert_eq!(&coded[0], &coded[1]);
+        }
+    }
+}

@@ -292,3 +292,216 @@ fn block(rows: [[u8; 4]; 4]) -> [u8; 16] {
     }
     block
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::quantise::Rounding;
+    use super::super::residual::code_luma;
+    use super::*;
+    use crate::h264::cases::{available, samples};
+    use crate::simd::Instructions;
+
+    /// The prediction of one sample as 8.3.1.2 writes it, of the samples around as its p[x, y].
+    fn literal(mode: u8, p: &impl Fn(i32, i32) -> i32, has: (bool, bool), x: i32, y: i32) -> i32 {
+        let three = |a: i32, b: i32, c: i32| (a + 2 * b + c + 2) >> 2;
+        let two = |a: i32, b: i32| (a + b + 1) >> 1;
+        match mode {
+            0 => p(x, -1),
+            1 => p(-1, y),
+            2 => {
+                let top: i32 = (0..4).map(|x| p(x, -1)).sum();
+                let left: i32 = (0..4).map(|y| p(-1, y)).sum();
+                match has {
+                    (true, true) => (top + left + 4) >> 3,
+                    (true, false) => (left + 2) >> 2,
+                    (false, true) => (top + 2) >> 2,
+                    (false, false) => 128,
+                }
+            }
+            3 if x == 3 && y == 3 => (p(6, -1) + 3 * p(7, -1) + 2) >> 2,
+            3 => three(p(x + y, -1), p(x + y + 1, -1), p(x + y + 2, -1)),
+            4 if x > y => three(p(x - y - 2, -1), p(x - y - 1, -1), p(x - y, -1)),
+            4 if x < y => three(p(-1, y - x - 2), p(-1, y - x - 1), p(-1, y - x)),
+            4 => three(p(0, -1), p(-1, -1), p(-1, 0)),
+            5 => match 2 * x - y {
+                0 | 2 | 4 | 6 => two(p(x - (y >> 1) - 1, -1), p(x - (y >> 1), -1)),
+                1 | 3 | 5 => three(p(x - (y >> 1) - 2, -1), p(x - (y >> 1) - 1, -1), p(x - (y >> 1), -1)),
+                -1 => three(p(-1, 0), p(-1, -1), p(0, -1)),
+                _ => three(p(-1, y - 1), p(-1, y - 2), p(-1, y - 3)),
+            },
+            6 => match 2 * y - x {
+                0 | 2 | 4 | 6 => two(p(-1, y - (x >> 1) - 1), p(-1, y - (x >> 1))),
+                1 | 3 | 5 => three(p(-1, y - (x >> 1) - 2), p(-1, y - (x >> 1) - 1), p(-1, y - (x >> 1))),
+                -1 => three(p(-1, 0), p(-1, -1), p(0, -1)),
+                _ => three(p(x - 1, -1), p(x - 2, -1), p(x - 3, -1)),
+            },
+            7 if y % 2 == 0 => two(p(x + (y >> 1), -1), p(x + (y >> 1) + 1, -1)),
+            7 => three(p(x + (y >> 1), -1), p(x + (y >> 1) + 1, -1), p(x + (y >> 1) + 2, -1)),
+            _ => match x + 2 * y {
+                0 | 2 | 4 => two(p(-1, y + (x >> 1)), p(-1, y + (x >> 1) + 1)),
+                1 | 3 => three(p(-1, y + (x >> 1)), p(-1, y + (x >> 1) + 1), p(-1, y + (x >> 1) + 2)),
+                5 => (p(-1, 2) + 3 * p(-1, 3) + 2) >> 2,
+                _ => p(-1, 3),
+            },
+        }
+    }
+
+    /// The order of coding as 6.4.3 computes it.
+    fn place_of(index: usize) -> (usize, usize) {
+        (index / 4 % 2 * 2 + index % 2, index / 8 * 2 + index % 4 / 2)
+    }
+
+    #[test]
+    fn the_order_of_coding_is_the_standards() {
+        for (index, lane) in CODING_ORDER.into_iter().enumerate() {
+            let (x, y) = place_of(index);
+            assert_eq!(lane, 4 * y + x);
+        }
+    }
+
+    /// Replays what was coded sample by sample.
+    fn check(
+        source: &Luma,
+        edges: &Edges<16>,
+        coded: &Intra4x4,
+        shown: &Luma,
+        levels: &Levels<16>,
+        quantiser: &Quantiser,
+    ) {
+        let available = edges.available;
+        // What a decoder knows so far; -1 for what it does not.
+        let mut known = [[-1; 16]; 16];
+        for index in 0..16 {
+            let (x, y) = place_of(index);
+            let lane = 4 * y + x;
+            let (left, top) = (4 * x, 4 * y);
+            let around = |dx: i32, dy: i32| -> Option<i32> {
+                let (x, y) = (i32::try_from(left).unwrap() + dx, i32::try_from(top).unwrap() + dy);
+                match (usize::try_from(x), usize::try_from(y)) {
+                    (Err(_), Err(_)) => available.top_left.then_some(i32::from(edges.top_left)),
+                    (Err(_), Ok(y)) => available.left.then_some(i32::from(edges.left[y])),
+                    (Ok(x), Err(_)) if x < 16 => available.top.then_some(i32::from(edges.top[x])),
+                    (Ok(x), Err(_)) => available.top_right.then_some(i32::from(edges.top_right[x - 16])),
+                    (Ok(x), Ok(y)) => (x < 16 && known[y][x] >= 0).then(|| known[y][x]),
+                }
+            };
+            let has = (around(-1, 0).is_some(), around(0, -1).is_some());
+            let mode = coded.modes[lane];
+            let needs = match mode {
+                0 | 3 | 7 => has.1,
+                1 | 8 => has.0,
+                2 => true,
+                _ => has.0 && has.1 && around(-1, -1).is_some(),
+            };
+            assert!(needs, "mode {mode} without its neighbours");
+            let p = |dx: i32, dy: i32| {
+                let substitute = || if dx > 3 && dy == -1 { around(3, -1) } else { None };
+                around(dx, dy).or_else(substitute).unwrap_or(0)
+            };
+            let mut prediction = [[0; 16]; 16];
+            for dy in 0..4_u8 {
+                for dx in 0..4_u8 {
+                    let sample = literal(mode, &p, has, i32::from(dx), i32::from(dy));
+                    prediction[top + usize::from(dy)][left + usize::from(dx)] = u8::try_from(sample).unwrap();
+                }
+            }
+            let predicted = block_of(&prediction, x, y);
+            let mut wanted = Levels::<1>::ZERO;
+            let decoded = code_block(&block_of(source, x, y), &predicted, quantiser, &mut wanted);
+            assert_eq!(levels.block(lane), wanted.block(0));
+            assert_eq!(block_of(shown, x, y), decoded);
+            for dy in 0..4 {
+                for dx in 0..4 {
+                    known[top + dy][left + dx] = i32::from(decoded[4 * dy + dx]);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn macroblocks_are_predicted_as_the_standard_says(
+            source in samples(),
+            around in samples(),
+            available in available(),
+            quantiser in 0..=Quantiser::MAX,
+            modes in any::<[Option<[u8; 4]>; 2]>(),
+            lambda in 0..20_u32,
+        ) {
+            let edges = Edges {
+                available,
+                top: around.luma[0],
+                top_right: [1, 50, 100, 200],
+                left: around.luma[1],
+                top_left: around.luma[2][0],
+            };
+            let [left_modes, top_modes] = modes.map(|modes| modes.map(|modes| modes.map(|mode| mode % 9)));
+            let quantiser = Quantiser::new(quantiser, Rounding::Intra);
+            let coded = [Instructions::BASELINE, Instructions::detected()].map(|instructions| {
+                let (mut shown, mut levels) = ([[0; 16]; 16], Levels::ZERO);
+                let coded = instructions.run(CodeIntra4x4 {
+                    source: &source.luma,
+                    edges: &edges,
+                    left_modes,
+                    top_modes,
+                    quantiser: &quantiser,
+                    lambda,
+                    samples: &mut shown,
+                    levels: &mut levels,
+                });
+                check(&source.luma, &edges, &coded, &shown, &levels, &quantiser);
+                (coded, shown, levels.nonzero)
+            });
+            prop_assert_eq!(&coded[0], &coded[1]);
+        }
+
+        #[test]
+        fn a_block_is_coded_as_within_its_macroblock(
+            source in samples(),
+            prediction in samples(),
+            quantiser in 0..=Quantiser::MAX,
+        ) {
+            let quantiser = Quantiser::new(quantiser, Rounding::Intra);
+            let (mut shown, mut levels) = (prediction.luma, Levels::ZERO);
+            code_luma(&source.luma, &mut shown, &quantiser, &mut levels);
+            for lane in 0..16 {
+                let (x, y) = (lane & 3, lane >> 2);
+                let mut single = Levels::ZERO;
+                let got = code_block(
+                    &block_of(&source.luma, x, y),
+                    &block_of(&prediction.luma, x, y),
+                    &quantiser,
+                    &mut single,
+                );
+                prop_assert_eq!(got, block_of(&shown, x, y));
+                prop_assert_eq!(single.block(0), levels.block(lane));
+            }
+        }
+
+        #[test]
+        fn all_nine_predictions_are_the_standards(edge in any::<[u8; 13]>(), has in any::<[bool; 3]>()) {
+            // From the bottom left to the top right, the ends once more.
+            let mut ends = [0; 15];
+            ends[1..14].copy_from_slice(&edge);
+            (ends[0], ends[14]) = (edge[0], edge[12]);
+            let [has_left, has_top, has_corner] = has;
+            let around = Around::new(&ends, has_left, has_top, has_left && has_top && has_corner);
+            let p = |x: i32, y: i32| {
+                let index = if x < 0 { 3 - y } else { 5 + x };
+                i32::from(edge[usize::try_from(index).unwrap()])
+            };
+            for (mode, prediction) in (0..).zip(around.predictions()) {
+                for (y, row) in (0..).zip(prediction.chunks(4)) {
+                    for (x, sample) in (0..).zip(row) {
+                        let wanted = literal(mode, &p, (has_left, has_top), x, y);
+                        prop_assert_eq!(i32::from(*sample), wanted, "mode {} at {}, {}", mode, x, y);
+                    }
+                }
+            }
+        }
+    }
+}

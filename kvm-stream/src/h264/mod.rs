@@ -6,3 +6,6 @@ mod intra4x4;
 mod quantise;
 mod residual;
 mod transform;
+
+#[cfg(test)]
+mod cases;

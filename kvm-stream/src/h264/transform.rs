@@ -225,3 +225,86 @@ fn pass<const STEP: usize, const LANES: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::h264::cases::samples;
+
+    /// The matrix of the forward transform that goes with the standard's inverse.
+    const FORWARD: [[i32; 4]; 4] = [[1, 1, 1, 1], [2, 1, -1, -2], [1, -1, -1, 1], [1, -2, 2, -1]];
+    const HADAMARD: [[i32; 4]; 4] = [[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, -1, 1], [1, -1, 1, -1]];
+
+    /// Matrix, block, matrix transposed.
+    fn both_sides(matrix: &[[i32; 4]; 4], block: &[i32; 16]) -> [i32; 16] {
+        std::array::from_fn(|place| {
+            let mut sum = 0;
+            for y in 0..4 {
+                for x in 0..4 {
+                    sum += matrix[place / 4][y] * block[4 * y + x] * matrix[place % 4][x];
+                }
+            }
+            sum
+        })
+    }
+
+    fn lane<const LANES: usize>(blocks: &Blocks<LANES>, lane: usize) -> [i32; 16] {
+        std::array::from_fn(|place| i32::from(blocks[place][lane]))
+    }
+
+    #[test]
+    fn lanes_are_blocks_by_rows() {
+        let mut luma = [[0; 16]; 16];
+        for (index, sample) in luma.as_flattened_mut().iter_mut().enumerate() {
+            *sample = u8::try_from(index).unwrap();
+        }
+        let lanes = into_lanes(&luma_words(&luma));
+        let mut chroma = [[[0; 8]; 8]; 2];
+        for (index, sample) in chroma.as_flattened_mut().as_flattened_mut().iter_mut().enumerate() {
+            *sample = u8::try_from(index).unwrap();
+        }
+        let chroma_lanes = into_lanes(&chroma_words(&chroma));
+        for place in 0..16 {
+            for block in 0..16 {
+                let (y, x) = (block / 4 * 4 + place / 4, block % 4 * 4 + place % 4);
+                assert_eq!(lanes[place][block], i16::from(luma[y][x]));
+            }
+            for block in 0..8 {
+                let (plane, y, x) = (block / 4, block / 2 % 2 * 4 + place / 4, block % 2 * 4 + place % 4);
+                assert_eq!(chroma_lanes[place][block], i16::from(chroma[plane][y][x]));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn words_go_back_to_where_they_were(wanted in samples()) {
+            let mut got = Samples::ZERO;
+            put_luma_words(&luma_words(&wanted.luma), &mut got.luma);
+            put_chroma_words(&chroma_words(&wanted.chroma), &mut got.chroma);
+            prop_assert_eq!(got, wanted);
+        }
+
+        #[test]
+        fn forward_and_hadamard_are_their_matrices(a in samples(), b in samples()) {
+            let differences =
+                difference(&into_lanes(&luma_words(&a.luma)), &into_lanes(&luma_words(&b.luma)));
+            let mut transformed = differences;
+            forward(&mut transformed);
+            let costs = hadamard_costs(&differences);
+            let mut all = 0;
+            for block in 0..16 {
+                let residuals = lane(&differences, block);
+                prop_assert_eq!(lane(&transformed, block), both_sides(&FORWARD, &residuals));
+                let wanted = both_sides(&HADAMARD, &residuals);
+                prop_assert_eq!(hadamard(residuals), wanted);
+                let cost = wanted.iter().map(|value| value.unsigned_abs()).sum::<u32>();
+                prop_assert_eq!(u32::from(costs[block]), cost);
+                all += cost;
+            }
+            prop_assert_eq!(hadamard_cost(&differences), all / 2);
+        }
+    }
+}
