@@ -164,6 +164,13 @@ impl Tiles {
         })
     }
 
+    /// The first run of neighbouring tiles of a row that begins at this column or right of it.
+    #[cfg(feature = "h264")]
+    pub(crate) fn next_run(&self, row: u32, from: u32) -> Option<std::ops::Range<u32>> {
+        let first = self.next_column(row, from, true)?;
+        Some(first..self.next_column(row, first, false).unwrap_or(self.columns()))
+    }
+
     /// The first column from this one on whose tile is in the set, or is not.
     fn next_column(&self, row: u32, from: u32, is_in: bool) -> Option<u32> {
         let words = Self::words_per_row(self.width_px);

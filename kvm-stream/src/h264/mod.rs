@@ -1,11 +1,33 @@
 //! H.264 at the cost of the change: what did not change is skipped, what moved is a vector.
 
+mod bits;
+#[cfg(test)]
+mod cases;
+mod cavlc;
+mod cavlc_tables;
+mod coded_block_pattern;
+mod coder;
+mod encoder;
 mod inter;
 mod intra;
 mod intra4x4;
+mod level;
+mod macroblock;
+mod moves;
+mod nal;
+mod parameters;
+mod picture;
+mod quality;
 mod quantise;
+mod quantisers;
 mod residual;
+mod search;
+mod session;
+mod slice_header;
+mod source;
+mod surroundings;
 mod transform;
+mod vectors;
 
-#[cfg(test)]
-mod cases;
+pub use encoder::H264Encoder;
+pub use quality::H264Quality;

@@ -1,0 +1,130 @@
+//! What of a picture moved, and by which vectors.
+
+use std::ops::Range;
+
+use super::inter::Vector;
+use super::level::Level;
+use super::parameters::Parameters;
+use crate::{Damage, Rect, Tiles};
+
+/// The plan of a picture that is made of the one before.
+#[derive(Debug)]
+pub(super) struct Moves {
+    parameters: Parameters,
+    /// Macroblocks with something painted inside.
+    painted: Tiles,
+    /// Macroblocks with anything inside that changed.
+    touched: Tiles,
+    moved: Vec<(Rect, Vector)>,
+}
+
+/// How a macroblock comes about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Treatment {
+    /// It is to be looked at.
+    Painted,
+    /// As a whole from elsewhere in the picture before.
+    Moved(Vector),
+}
+
+impl Moves {
+    pub(super) fn new(parameters: Parameters) -> Self {
+        let (width_px, height_px) = parameters.size_px();
+        let none = Tiles::new(width_px, height_px);
+        Self { parameters, painted: none.clone(), touched: none, moved: Vec::new() }
+    }
+
+    /// Everything is to be looked at that is asked about, and nothing moved.
+    pub(super) fn clear(&mut self) {
+        self.painted.clear();
+        self.touched.clear();
+        self.moved.clear();
+    }
+
+    /// Plans a picture of which `damage` differs from the one before.
+    pub(super) fn plan(&mut self, damage: &Damage) {
+        self.clear();
+        for rect in damage.rects() {
+            self.painted.insert_rect(*rect);
+        }
+        let (width_px, height_px) = self.parameters.size_px();
+        let picture = Rect::new(0, 0, width_px, height_px);
+        let vertical_range = i64::from(self.parameters.level().vertical_range);
+        for copy in damage.copies() {
+            let (x, y) = (
+                i64::from(copy.from_x) - i64::from(copy.to.x),
+                i64::from(copy.from_y) - i64::from(copy.to.y),
+            );
+            let is_in_range = (-i64::from(Level::HORIZONTAL_RANGE)..i64::from(Level::HORIZONTAL_RANGE))
+                .contains(&x)
+                && (-vertical_range..vertical_range).contains(&y);
+            let vector = Vector::whole(x, y).filter(|_| is_in_range);
+            match (vector, copy.to.intersection(picture)) {
+                (_, None) => {}
+                (Some(vector), Some(to)) => {
+                    self.touched.insert_rect(to);
+                    self.moved.push((to, vector));
+                }
+                (None, Some(to)) => self.painted.insert_rect(to),
+            }
+        }
+        self.touched.union_with(&self.painted);
+    }
+
+    /// Macroblocks with anything inside that changed.
+    pub(super) fn touched(&self) -> &Tiles {
+        &self.touched
+    }
+
+    /// How the first of these macroblocks comes about, and up to which column all do so.
+    pub(super) fn treatment(&self, row: u32, columns: Range<u32>) -> (Treatment, u32) {
+        let first = self.moved_as_a_whole(columns.start, row);
+        let mut end = columns.start + 1;
+        while end < columns.end && self.moved_as_a_whole(end, row) == first {
+            end += 1;
+        }
+        (first.map_or(Treatment::Painted, Treatment::Moved), end)
+    }
+
+    /// Collects vectors that a macroblock may have, each once, and says how many there are: that of standing still,
+    /// those given, and those of what moved into it or beside it.
+    pub(super) fn candidates(
+        &self,
+        row: usize,
+        column: usize,
+        given: impl IntoIterator<Item = Vector>,
+        candidates: &mut [Vector],
+    ) -> usize {
+        let mut count = 0;
+        let mut add = |vector: Vector| {
+            let (list, free) = candidates.split_at_mut(count);
+            if let Some(slot) = free.first_mut().filter(|_| !list.contains(&vector)) {
+                *slot = vector;
+                count += 1;
+            }
+        };
+        add(Vector::ZERO);
+        for vector in given {
+            // Fractions are not looked at.
+            add(Vector { x: vector.x & !3, y: vector.y & !3 });
+        }
+        let (x, y) =
+            (u32::try_from(column * 16).unwrap_or(u32::MAX), u32::try_from(row * 16).unwrap_or(u32::MAX));
+        let near = Rect::new(x.saturating_sub(16), y.saturating_sub(16), 48, 48);
+        for (to, vector) in &self.moved {
+            if to.intersection(near).is_some() {
+                add(*vector);
+            }
+        }
+        count
+    }
+
+    fn moved_as_a_whole(&self, column: u32, row: u32) -> Option<Vector> {
+        if self.moved.is_empty() || self.painted.contains(column, row) {
+            return None;
+        }
+        let rect = self.painted.rect_of(column, row);
+        let around = |(to, _): &&(Rect, Vector)| to.intersection(rect) == Some(rect);
+        self.moved.iter().find(around).map(|(_, vector)| *vector)
+    }
+}
