@@ -38,6 +38,8 @@ mod sink;
 #[cfg(feature = "png")]
 mod snapshot;
 mod tiles;
+#[cfg(feature = "webrtc")]
+pub mod webrtc;
 #[cfg(any(feature = "h264", feature = "jpeg"))]
 mod ycc_rows;
 

@@ -133,6 +133,13 @@ impl RateControl {
         }
     }
 
+    /// Takes over what a transport that estimates by itself holds the line to carry, in bytes a second. The law above
+    /// plays no part then.
+    pub fn estimated(&mut self, bytes_per_s: u64) {
+        self.limit = Some(bytes_per_s.max(Self::LEAST)).filter(|limit| *limit < Self::UNLIMITED);
+        self.step_quality();
+    }
+
     /// Bytes a second that the line carries; `None` while it has shown no limit.
     pub fn limit(&self) -> Option<u64> {
         self.limit

@@ -1,0 +1,124 @@
+//! The packets of a video that a peer takes.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use str0m::Rtc;
+use str0m::format::Codec as RtpCodec;
+use str0m::media::{MediaTime, Mid, Pt};
+use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, SeqNo};
+
+use super::clocks::{Clocks, rtp_time};
+use super::payloads::payloads;
+use super::tail::Tail;
+use crate::Packet;
+
+/// A video that the peer takes: its pictures become packets, which leave in small bursts.
+#[derive(Debug)]
+pub(super) struct Video {
+    mid: Mid,
+    payload_type: Pt,
+    next: SeqNo,
+    waiting: VecDeque<RtpWrite>,
+    next_burst_at: Option<Instant>,
+    tail: Tail,
+    /// What the empty packets behind a picture repeat.
+    last: Option<(u32, Instant)>,
+    work: Vec<u8>,
+}
+
+impl Video {
+    /// Takes up the video of this name, if the peer takes H.264 in it.
+    pub(super) fn start(rtc: &mut Rtc, mid: Mid) -> Option<Self> {
+        let taken = rtc.media(mid)?.remote_pts().to_vec();
+        let is_h264 = |pt: &Pt| {
+            let mut known = rtc.codec_config().params().iter();
+            known.any(|params| params.pt() == *pt && params.spec().codec == RtpCodec::H264)
+        };
+        let payload_type = taken.into_iter().find(is_h264)?;
+        let mut direct = rtc.direct_api();
+        let stream = direct.stream_tx_by_mid(mid, None)?;
+        // All that is asked for is sent again. After a burst that is most of a second, and no waste.
+        stream.set_rtx_cache(SENT_AGAIN, SENT_AGAIN_FOR, None);
+        // Paced here: what waits for a pacer that goes by an estimate would wait for seconds after a loss.
+        stream.set_unpaced(true);
+        Some(Self {
+            mid,
+            payload_type,
+            // A start below half of the numbers leaves no doubt about how often they started anew.
+            next: SeqNo::from(1),
+            waiting: VecDeque::new(),
+            next_burst_at: None,
+            tail: Tail::default(),
+            last: None,
+            work: Vec::new(),
+        })
+    }
+
+    pub(super) fn mid(&self) -> Mid {
+        self.mid
+    }
+
+    /// Whether the picture before has left.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Makes packets of a picture.
+    pub(super) fn take(&mut self, picture: &Packet, clocks: &Clocks) {
+        let (time, captured) = (rtp_time(picture.timestamp), clocks.instant(picture.timestamp));
+        let mut extensions = ExtensionValues::default();
+        extensions.play_delay_min = Some(MediaTime::from_hundredths(0));
+        extensions.play_delay_max = Some(MediaTime::from_hundredths(0));
+        let capture_time = clocks.wall(picture.timestamp);
+        extensions.abs_capture_time = Some(AbsCaptureTime { capture_time, clock_offset: None });
+        self.last = Some((time, captured));
+        payloads(&picture.payload, PAYLOAD_BYTES, &mut self.work, |payload, is_last| {
+            let packet = RtpWrite::new(self.payload_type, self.next.inc(), time, captured, payload)
+                .marker(is_last)
+                .nackable(true)
+                .ext_vals(std::mem::take(&mut extensions));
+            self.waiting.push_back(packet);
+        });
+    }
+
+    /// Hands packets over that are due. `false` if there were none.
+    pub(super) fn send(&mut self, rtc: &mut Rtc, now: Instant) -> bool {
+        let is_early = self.next_burst_at.is_some_and(|at| now < at);
+        let burst = if is_early { 0 } else { self.waiting.len().min(BURST) };
+        let mut direct = rtc.direct_api();
+        let Some(stream) = direct.stream_tx_by_mid(self.mid, None) else { return false };
+        for packet in self.waiting.drain(..burst) {
+            stream.write_rtp(packet);
+        }
+        if burst > 0 {
+            self.next_burst_at = Some(now + BETWEEN_BURSTS);
+            if self.waiting.is_empty() {
+                self.tail.restart(now);
+            }
+            return true;
+        }
+        match self.last {
+            Some((time, captured)) if self.waiting.is_empty() && self.tail.take(now) => {
+                let empty = RtpWrite::new(self.payload_type, self.next.inc(), time, captured, &[][..]);
+                stream.write_rtp(empty.nackable(true));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// When something is to be sent if no picture comes.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        if self.waiting.is_empty() { self.tail.due_at() } else { self.next_burst_at }
+    }
+}
+
+/// Of a payload, so that with the headers of RTP, SRTP, UDP and IP a datagram passes every line, tunnels included.
+const PAYLOAD_BYTES: usize = 1100;
+/// Packets that leave together: less than sockets hold.
+const BURST: usize = 48;
+/// With `BURST`, about 200 Mbit/s.
+const BETWEEN_BURSTS: Duration = Duration::from_millis(2);
+const SENT_AGAIN: usize = 4096;
+const SENT_AGAIN_FOR: Duration = Duration::from_secs(2);
