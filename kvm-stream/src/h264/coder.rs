@@ -1,12 +1,13 @@
 //! The ways of coding a macroblock, tried one after the other.
 
 use super::inter::{Planes, Predict, Vector};
-use super::intra::{CodeIntra16x16, Edges, best_chroma};
+use super::intra::{CodeIntra16x16, Edges, EstimateIntra16x16, best_chroma};
 use super::intra4x4::CodeIntra4x4;
 use super::macroblock::{Coded, Kind, Shape, SliceWriter};
 use super::quantise::Quantiser;
 use super::quantisers::{Quantisers, absolute_worth, squared_worth_x16};
 use super::residual::{CodeResidual, Residual, code_chroma};
+use super::search::Quarters;
 use super::surroundings::{Known, Surroundings};
 use super::transform::{Chroma, Samples};
 use crate::simd::{Instructions, Kernel};
@@ -87,6 +88,14 @@ impl Coder {
         });
     }
 
+    /// What prediction of the whole macroblock from its neighbours would leave, as a sum of absolute differences.
+    pub(super) fn estimate_intra_16x16(&self, task: &Task<'_>) -> u32 {
+        let [luma, ..] = task.current;
+        let available = task.surroundings.available(task.column);
+        let edges = Edges::of(luma.samples, luma.width, task.column, task.row, available);
+        self.instructions.run(EstimateIntra16x16 { source: &task.source.luma, edges: &edges }).1
+    }
+
     /// Codes luma by one of the modes for the whole macroblock.
     pub(super) fn intra_16x16(&mut self, task: &Task<'_>) {
         let trial = &mut *self.trial;
@@ -106,8 +115,9 @@ impl Coder {
         trial.quantiser = task.quantiser;
     }
 
-    /// Codes luma block by block.
-    pub(super) fn intra_4x4(&mut self, task: &Task<'_>) {
+    /// Codes luma block by block; says what the predictions left, as a sum of absolute differences, with the worth of the
+    /// bits that tell the modes.
+    pub(super) fn intra_4x4(&mut self, task: &Task<'_>) -> u32 {
         let trial = &mut *self.trial;
         let (edges, chroma_edges) = edges(task);
         let [left_modes, top_modes] = task.surroundings.modes(task.column);
@@ -133,6 +143,14 @@ impl Coder {
         trial.known = Known { modes: coded.modes, ..Known::INTRA };
         trial.expected_modes = coded.predicted;
         trial.quantiser = task.quantiser;
+        coded.cost
+    }
+
+    /// The best of some vectors for each quarter, and the sum of absolute differences that they leave.
+    pub(super) fn quarters(&self, task: &Task<'_>, candidates: &[Vector]) -> ([Vector; 4], u32) {
+        let [reference, ..] = task.reference;
+        let (source, at) = (&task.source.luma, [task.column, task.row]);
+        self.instructions.run(Quarters { source, reference, at, candidates })
     }
 
     /// Keeps the last trial without a comparison.

@@ -2,9 +2,7 @@
 
 use super::quantise::Quantiser;
 use super::residual::{Residual, code_chroma, code_luma_with_dc};
-use super::transform::{
-    Chroma, Luma, Samples, chroma_words, difference, hadamard_cost, into_lanes, luma_words,
-};
+use super::transform::{Chroma, Luma, Samples};
 use crate::simd::Kernel;
 
 /// Which neighbours of a macroblock are in its slice.
@@ -232,7 +230,7 @@ impl Kernel for CodeIntra16x16<'_> {
     }
 }
 
-/// Finds how luma is predicted best as a whole, and what the rest is estimated to cost.
+/// Finds how luma is predicted best as a whole, and the sum of absolute differences that is left.
 #[derive(Debug)]
 pub(super) struct EstimateIntra16x16<'a> {
     pub(super) source: &'a Luma,
@@ -248,44 +246,53 @@ impl Kernel for EstimateIntra16x16<'_> {
     }
 }
 
-/// The mode that leaves least to code, its prediction, and the cost by the Hadamard transform.
+/// The mode that leaves least to code, its prediction, and the sum of absolute differences.
 #[inline(always)]
 pub(super) fn best_luma(source: &Luma, edges: &Edges<16>, prediction: &mut Luma) -> (Intra16x16, u32) {
-    let source = into_lanes(&luma_words(source));
     let mut best = (Intra16x16::Dc, u32::MAX);
     for mode in Intra16x16::ALL {
         if mode.fits(edges) {
             let tried = mode.predict(edges);
-            let cost = hadamard_cost(&difference(&source, &into_lanes(&luma_words(&tried))));
+            let cost = distance(source.as_flattened(), tried.as_flattened());
             if cost < best.1 {
                 best = (mode, cost);
                 *prediction = tried;
+            }
+            if cost == 0 {
+                break;
             }
         }
     }
     best
 }
 
-/// The mode of chroma that leaves least to code, its prediction, and the cost by the Hadamard transform.
+/// The mode of chroma that leaves least to code, its prediction, and the sum of absolute differences.
 #[inline(always)]
 pub(super) fn best_chroma(
     source: &[Chroma; 2],
     edges: &[Edges<8>; 2],
     prediction: &mut [Chroma; 2],
 ) -> (IntraChroma, u32) {
-    let source = into_lanes(&chroma_words(source));
     let mut best = (IntraChroma::Dc, u32::MAX);
     for mode in IntraChroma::ALL {
         if mode.fits(&edges[0]) {
             let tried = [mode.predict(&edges[0]), mode.predict(&edges[1])];
-            let cost = hadamard_cost(&difference(&source, &into_lanes(&chroma_words(&tried))));
+            let cost = distance(source.as_flattened().as_flattened(), tried.as_flattened().as_flattened());
             if cost < best.1 {
                 best = (mode, cost);
                 *prediction = tried;
             }
+            if cost == 0 {
+                break;
+            }
         }
     }
     best
+}
+
+#[inline(always)]
+fn distance(a: &[u8], b: &[u8]) -> u32 {
+    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod bits;
 mod cases;
 mod cavlc;
 mod cavlc_tables;
+mod choice;
 mod coded_block_pattern;
 mod coder;
 mod encoder;

@@ -16,6 +16,10 @@ pub(super) struct Moves {
     /// Macroblocks with anything inside that changed.
     touched: Tiles,
     moved: Vec<(Rect, Vector)>,
+    /// What was found to have moved though nobody said so, the newest first; they are tried in later pictures too.
+    found: [Vector; FOUND],
+    /// How many wide searches the picture may still take.
+    searches: u32,
 }
 
 /// How a macroblock comes about.
@@ -31,7 +35,14 @@ impl Moves {
     pub(super) fn new(parameters: Parameters) -> Self {
         let (width_px, height_px) = parameters.size_px();
         let none = Tiles::new(width_px, height_px);
-        Self { parameters, painted: none.clone(), touched: none, moved: Vec::new() }
+        Self {
+            parameters,
+            painted: none.clone(),
+            touched: none,
+            moved: Vec::new(),
+            found: [Vector::ZERO; FOUND],
+            searches: 0,
+        }
     }
 
     /// Everything is to be looked at that is asked about, and nothing moved.
@@ -44,6 +55,7 @@ impl Moves {
     /// Plans a picture of which `damage` differs from the one before.
     pub(super) fn plan(&mut self, damage: &Damage) {
         self.clear();
+        self.searches = MOST_SEARCHES;
         for rect in damage.rects() {
             self.painted.insert_rect(*rect);
         }
@@ -74,6 +86,11 @@ impl Moves {
     /// Macroblocks with anything inside that changed.
     pub(super) fn touched(&self) -> &Tiles {
         &self.touched
+    }
+
+    /// Macroblocks with something painted inside.
+    pub(super) fn painted(&self) -> &Tiles {
+        &self.painted
     }
 
     /// How the first of these macroblocks comes about, and up to which column all do so.
@@ -119,6 +136,21 @@ impl Moves {
         count
     }
 
+    /// Takes one of the wide searches that the picture may have.
+    pub(super) fn take_search(&mut self) -> bool {
+        let is_left = self.searches > 0;
+        self.searches -= u32::from(is_left);
+        is_left
+    }
+
+    /// Remembers a vector that was found.
+    pub(super) fn remember(&mut self, vector: Vector) {
+        if !self.found.contains(&vector) {
+            self.found.rotate_right(1);
+            self.found[0] = vector;
+        }
+    }
+
     fn moved_as_a_whole(&self, column: u32, row: u32) -> Option<Vector> {
         if self.moved.is_empty() || self.painted.contains(column, row) {
             return None;
@@ -128,3 +160,8 @@ impl Moves {
         self.moved.iter().find(around).map(|(_, vector)| *vector)
     }
 }
+
+/// Vectors that are remembered.
+const FOUND: usize = 3;
+/// Wide searches in one picture.
+const MOST_SEARCHES: u32 = 12;

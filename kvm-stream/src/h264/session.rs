@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kvm_capture::{FrameFormat, ImageView};
 
+use super::choice::{Effort, choose};
 use super::coder::{Coder, Task};
 use super::inter::{Planes, Vector};
 use super::macroblock::SliceWriter;
@@ -13,7 +14,7 @@ use super::parameters::Parameters;
 use super::picture::Picture;
 use super::quality::H264Quality;
 use super::quantisers::absolute_worth;
-use super::search::Search;
+use super::search::{Found, Search, WideSearch};
 use super::slice_header::{Deblocking, SliceHeader, SliceKind};
 use super::source::SourceRow;
 use super::surroundings::{Known, Surroundings};
@@ -40,6 +41,7 @@ pub(super) struct Session {
     writer: SliceWriter,
     coder: Coder,
     samples: Box<Samples>,
+    effort: Effort,
     /// Of the next picture.
     frame_num: u32,
     key_id: u16,
@@ -67,6 +69,7 @@ impl Session {
             writer: SliceWriter::new(),
             coder: Coder::new(instructions),
             samples: Box::new(Samples::ZERO),
+            effort: Effort::Estimated,
             frame_num: 0,
             key_id: 0,
         })
@@ -113,6 +116,8 @@ impl Session {
     /// Codes the macroblocks of `work`.
     fn code(&mut self, image: &ImageView<'_>, kind: SliceKind, nal: NalKind, out: &mut Vec<u8>) {
         self.catch_up();
+        let is_small = self.moves.painted().len() <= MOST_MEASURED;
+        self.effort = if is_small && nal == NalKind::Slice { Effort::Measured } else { Effort::Estimated };
         self.writer.begin(&SliceHeader {
             first_macroblock: 0,
             kind,
@@ -191,6 +196,9 @@ impl Session {
 
     fn code_macroblock(&mut self, row: usize, column: usize) {
         self.source.read(column, &mut self.samples);
+        let mut candidates = [Vector::ZERO; CANDIDATES];
+        let (found, count) =
+            if self.writer.is_predicted() { self.search(row, column, &mut candidates) } else { (None, 0) };
         let task = Task {
             column,
             row,
@@ -200,33 +208,7 @@ impl Session {
             surroundings: &self.surroundings,
             quantiser: self.quality.quantiser,
         };
-        self.coder.begin();
-        let mut is_done = false;
-        if self.writer.is_predicted() {
-            let expected = self.surroundings.skipped(column);
-            let mut candidates = [Vector::ZERO; 8];
-            let count = self.moves.candidates(row, column, [expected], &mut candidates);
-            let found = self.instructions.run(Search {
-                source: &task.source.luma,
-                reference: task.reference[0],
-                at: [column, row],
-                candidates: &candidates[..count],
-                expected,
-                lambda: absolute_worth(task.quantiser),
-                steps: 0,
-            });
-            if let Some(found) = found {
-                self.coder.inter(&task, [found.vector; 4]);
-                self.coder.compare(&task, &mut self.writer);
-                is_done = self.coder.best().residual.coded_block_pattern() == 0;
-            }
-        }
-        if !is_done {
-            self.coder.intra_16x16(&task);
-            self.coder.compare(&task, &mut self.writer);
-            self.coder.intra_4x4(&task);
-            self.coder.compare(&task, &mut self.writer);
-        }
+        choose(&mut self.coder, &task, found, &candidates[..count], self.effort, &mut self.writer);
         let best = self.coder.best();
         self.writer.write(best, task.source, &self.surroundings, column);
         self.surroundings.note(column, &best.known);
@@ -234,5 +216,56 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Looks for a macroblock in the picture before; says which vectors came into question, how many of them, and what
+    /// was found.
+    fn search(
+        &mut self,
+        row: usize,
+        column: usize,
+        candidates: &mut [Vector; CANDIDATES],
+    ) -> (Option<Found>, usize) {
+        let expected = self.surroundings.skipped(column);
+        let given = [expected].into_iter().chain(self.surroundings.vectors(column));
+        let mut count = self.moves.candidates(row, column, given, candidates);
+        let worth = absolute_worth(self.quality.quantiser);
+        let [reference, ..] = self.reference.planes();
+        let source = &self.samples.luma;
+        let at = [column, row];
+        let search = |candidates: &[Vector]| {
+            self.instructions.run(Search {
+                source,
+                reference,
+                at,
+                candidates,
+                expected,
+                lambda: worth,
+                steps: SEARCH_STEPS,
+                enough: worth * 16,
+            })
+        };
+        let mut found = search(&candidates[..count]);
+        if let Some(near) = found.filter(|near| near.difference > worth * WIDE_SEARCH_BITS) {
+            let wide = WideSearch { source, reference, at, limit: near.difference / 2 };
+            let wide = if self.moves.take_search() { self.instructions.run(wide) } else { None };
+            if let Some(vector) = wide {
+                self.moves.remember(vector);
+                count = (count + 1).min(candidates.len());
+                candidates[count - 1] = vector;
+                found = search(&candidates[..count]);
+            }
+        }
+        (found, count)
+    }
+}
+
+/// A macroblock is searched for in a wide window if what is left by the best of the candidates is worth more bits.
+const WIDE_SEARCH_BITS: u32 = 160;
+/// Macroblocks of a picture up to which the way of coding them is chosen with care.
+const MOST_MEASURED: usize = 400;
+/// Vectors that are tried for a macroblock at most.
+const CANDIDATES: usize = 12;
+/// How far the search for a vector goes, in steps of a sample.
+const SEARCH_STEPS: u32 = 16;
 /// The most pictures a second that a level is chosen for.
 const SHORTEST_INTERVAL: Duration = Duration::from_micros(16_667);

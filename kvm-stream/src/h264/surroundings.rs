@@ -133,6 +133,12 @@ impl Surroundings {
         }
     }
 
+    /// The vectors of the macroblocks left, above and above right, each as far as it has one.
+    pub(super) fn vectors(&self, column: usize) -> impl Iterator<Item = Vector> {
+        let near = [self.left(column), self.above(column), self.above_right(column)];
+        near.into_iter().flatten().filter(|known| known.is_inter).map(|known| known.vectors[3])
+    }
+
     /// The modes of the blocks at the left and above.
     pub(super) fn modes(&self, column: usize) -> [Option<[u8; 4]>; 2] {
         let left = self.left(column).map(|known| [3, 7, 11, 15].map(|block| known.modes[block]));
