@@ -1,7 +1,7 @@
 //! The pixels of a frame, proven to be there.
 
-use crate::{FrameError, FrameFormat};
 use crate::pixel_format::PlaneSize;
+use crate::{FrameError, FrameFormat};
 
 /// The pixels of a [`Frame`](crate::Frame): every row of every plane is known to be there.
 #[derive(Debug, Clone, Copy)]

@@ -42,32 +42,6 @@ impl Kernel for Predict<'_> {
     }
 }
 
-/// How much a macroblock's luma differs from what whole vectors predict: sums of absolute differences.
-#[derive(Debug)]
-pub(super) struct Distances<'a> {
-    pub(super) source: &'a Luma,
-    pub(super) reference: Plane<'a>,
-    /// Column and row of the macroblock.
-    pub(super) at: [usize; 2],
-    /// Vectors, whose fractions are ignored.
-    pub(super) vectors: &'a [Vector],
-    /// For each vector its sum.
-    pub(super) sums: &'a mut [u32],
-}
-
-impl Kernel for Distances<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run(self) {
-        let [x, y] = self.at.map(|at| signed(16 * at));
-        for (vector, sum) in self.vectors.iter().zip(self.sums) {
-            let (x, y) = (x + (i32::from(vector.x) >> 2), y + (i32::from(vector.y) >> 2));
-            *sum = self.reference.distance(self.source, x, y);
-        }
-    }
-}
-
 /// Predicts a macroblock.
 #[inline(always)]
 pub(super) fn predict(reference: &Planes<'_>, at: [usize; 2], vectors: [Vector; 4], samples: &mut Samples) {
@@ -107,27 +81,22 @@ impl Plane<'_> {
                 row.copy_from_slice(&samples[..WIDTH]);
             }
         } else {
-            let clamp = |at: i32, size: usize| at.clamp(0, signed(size) - 1) as usize;
             for (down, row) in window.iter_mut().enumerate() {
-                let start = clamp(y.saturating_add(signed(down)), self.height) * self.width;
-                for (right, sample) in row.iter_mut().enumerate() {
-                    *sample = self.samples[start + clamp(x.saturating_add(signed(right)), self.width)];
-                }
+                self.fill_clamped(x, y.saturating_add(signed(down)), row);
             }
         }
         window
     }
 
-    /// The sum of absolute differences to a macroblock at a place that may be outside.
-    #[inline(always)]
-    fn distance(&self, source: &Luma, x: i32, y: i32) -> u32 {
-        if self.contains(x, y, 16, 16) {
-            let start = y as usize * self.width + x as usize;
-            let rows = self.samples[start..].chunks(self.width);
-            source.iter().zip(rows).map(|(row, samples)| row_distance(row, &samples[..16])).sum()
-        } else {
-            let window = self.window::<16, 16>(x, y);
-            source.iter().zip(&window).map(|(row, samples)| row_distance(row, samples)).sum()
+    /// Samples of a row, of which not all are inside the plane.
+    #[cold]
+    #[inline(never)]
+    #[expect(clippy::cast_sign_loss, reason = "clamped before")]
+    fn fill_clamped(&self, x: i32, y: i32, row: &mut [u8]) {
+        let clamp = |at: i32, size: usize| at.clamp(0, signed(size) - 1) as usize;
+        let start = clamp(y, self.height) * self.width;
+        for (right, sample) in row.iter_mut().enumerate() {
+            *sample = self.samples[start + clamp(x.saturating_add(signed(right)), self.width)];
         }
     }
 
@@ -266,11 +235,6 @@ fn mean<const SIZE: usize>(a: &[[u8; SIZE]; SIZE], b: &[[u8; SIZE]; SIZE]) -> [[
 }
 
 #[inline(always)]
-fn row_distance(a: &[u8], b: &[u8]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
-}
-
-#[inline(always)]
 fn put<const SIZE: usize, const WHOLE: usize>(
     samples: &mut [[u8; WHOLE]; WHOLE],
     x: usize,
@@ -404,22 +368,6 @@ mod tests {
                         prop_assert_eq!(i32::from(*sample), wanted);
                     }
                 }
-            }
-            let mut sums = [0; 4];
-            let whole = vectors.map(|Vector { x, y }| Vector { x: x & !3, y: y & !3 });
-            let source = baseline.luma;
-            Instructions::detected()
-                .run(Distances { source: &source, reference: luma, at: [column, row], vectors: &whole, sums: &mut sums });
-            for (vector, sum) in whole.into_iter().zip(sums) {
-                let (vx, vy) = (i32::from(vector.x >> 2), i32::from(vector.y >> 2));
-                let mut wanted = 0;
-                for (y, row_of_samples) in (0..).zip(&source) {
-                    for (x, sample) in (0..).zip(row_of_samples) {
-                        let (x, y) = (signed(16 * column) + x + vx, signed(16 * row) + y + vy);
-                        wanted += i32::from(*sample).abs_diff(at(&luma, x, y));
-                    }
-                }
-                prop_assert_eq!(sum, wanted);
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Luma blocks predicted each from its neighbours: I4x4 (ITU-T H.264, 8.3.1).
 
+use super::block::code_block;
+use super::directions::Around;
 use super::intra::{Available, Edges};
 use super::quantise::{Levels, Quantiser};
-use super::transform::{Luma, add_clipped, difference, forward, into_lanes, inverse};
+use super::transform::Luma;
 use crate::simd::Kernel;
 
 /// The lane, that is the place by rows, of each luma block in the order of coding (6.4.3).
@@ -53,15 +55,14 @@ impl Kernel for CodeIntra4x4<'_> {
             let top = if y > 0 { Some(coded.modes[lane - 4]) } else { self.top_modes.map(|modes| modes[x]) };
             let predicted = left.zip(top).map_or(DC, |(left, top)| left.min(top));
             let source = block_of(self.source, x, y);
-            let around = Around::of(&window, self.edges.available, x, y);
+            let around = window.around(self.edges.available, x, y);
             let (mode, prediction, cost) = around.best(&source, predicted, self.lambda);
             let mut shown = prediction;
             self.levels.nonzero[lane] = 0;
             if source != prediction {
-                let mut levels = Levels::<1>::ZERO;
-                shown = code_block(&source, &prediction, self.quantiser, &mut levels);
-                if levels.nonzero[0] != 0 {
+                if let Some((levels, decoded)) = code_block(&source, &prediction, self.quantiser) {
                     self.levels.set_block(lane, &levels);
+                    shown = decoded;
                 }
             }
             window.put(x, y, &shown);
@@ -76,38 +77,8 @@ impl Kernel for CodeIntra4x4<'_> {
     }
 }
 
-/// Codes one block, and gives what a decoder shows.
 #[inline(always)]
-fn code_block(
-    source: &[u8; 16],
-    prediction: &[u8; 16],
-    quantiser: &Quantiser,
-    levels: &mut Levels<1>,
-) -> [u8; 16] {
-    let lanes = |block: &[u8; 16]| into_lanes::<1>(&std::array::from_fn(|row| [row_of(block, row)]));
-    let predicted = lanes(prediction);
-    let mut block = difference(&lanes(source), &predicted);
-    forward(&mut block);
-    quantiser.quantise(&block, 0, levels);
-    if levels.are_zero() {
-        return *prediction;
-    }
-    let mut block = quantiser.scale(levels);
-    inverse(&mut block);
-    let mut shown = [0; 16];
-    for (row, [word]) in shown.chunks_exact_mut(4).zip(add_clipped(&predicted, &block)) {
-        row.copy_from_slice(&word.to_le_bytes());
-    }
-    shown
-}
-
-#[inline(always)]
-fn row_of(block: &[u8; 16], row: usize) -> u32 {
-    u32::from_le_bytes([block[4 * row], block[4 * row + 1], block[4 * row + 2], block[4 * row + 3]])
-}
-
-#[inline(always)]
-fn block_of(luma: &Luma, x: usize, y: usize) -> [u8; 16] {
+pub(super) fn block_of(luma: &Luma, x: usize, y: usize) -> [u8; 16] {
     let mut block = [0; 16];
     for (row, luma) in block.chunks_exact_mut(4).zip(&luma[4 * y..4 * y + 4]) {
         row.copy_from_slice(&luma[4 * x..4 * x + 4]);
@@ -142,30 +113,10 @@ impl Window {
             row[LEFT + 4 * x..LEFT + 4 * x + 4].copy_from_slice(samples);
         }
     }
-}
 
-/// Rows of all nine predictions of a block are four numbers next to each other in one of the lists here.
-#[derive(Debug)]
-struct Around {
-    /// Which of the nine modes the neighbours allow, the first in the lowest bit.
-    allowed: u16,
-    top: [u8; 4],
-    left: [u8; 4],
-    mean: u8,
-    /// Weighted means of three neighbours, 1 to 2 to 1, along the edge from the bottom left over the corner to the
-    /// top right; the corner's own is the fifth. The ends are repeated.
-    threes: [u8; 13],
-    /// Means of two neighbours along the edge.
-    twos: [u8; 12],
-    /// Both by turns, as far as the rows of Horizontal_Down need.
-    mixed: [u8; 10],
-    /// What the rows of Horizontal_Up are made of.
-    up: [u8; 10],
-}
-
-impl Around {
+    /// What is around a block.
     #[inline(always)]
-    fn of(window: &Window, available: Available, x: usize, y: usize) -> Self {
+    fn around(&self, available: Available, x: usize, y: usize) -> Around {
         let has_left = x > 0 || available.left;
         let has_top = y > 0 || available.top;
         let has_corner = match (x, y) {
@@ -181,10 +132,10 @@ impl Around {
             (3, _) | (1, 1 | 3) => false,
             _ => true,
         };
-        let above = &window.rows[4 * y][LEFT + 4 * x - 1..LEFT + 4 * x + 8];
+        let above = &self.rows[4 * y][LEFT + 4 * x - 1..LEFT + 4 * x + 8];
         let mut edge = [0; 15];
         for (row, sample) in edge[1..5].iter_mut().enumerate() {
-            *sample = window.rows[4 * y + 4 - row][LEFT + 4 * x - 1];
+            *sample = self.rows[4 * y + 4 - row][LEFT + 4 * x - 1];
         }
         edge[0] = edge[1];
         edge[5..14].copy_from_slice(above);
@@ -193,160 +144,19 @@ impl Around {
             edge[10..14].fill(last);
         }
         edge[14] = edge[13];
-        Self::new(&edge, has_left, has_top, has_left && has_top && has_corner)
+        Around::new(&edge, has_left, has_top, has_left && has_top && has_corner)
     }
-
-    #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is one")]
-    fn new(edge: &[u8; 15], has_left: bool, has_top: bool, has_all: bool) -> Self {
-        let mut threes = [0; 13];
-        for (index, three) in threes.iter_mut().enumerate() {
-            let [a, b, c] = [edge[index], edge[index + 1], edge[index + 2]].map(u16::from);
-            *three = ((a + 2 * b + c + 2) >> 2) as u8;
-        }
-        let mut twos = [0; 12];
-        for (index, two) in twos.iter_mut().enumerate() {
-            *two = ((u16::from(edge[index + 1]) + u16::from(edge[index + 2]) + 1) >> 1) as u8;
-        }
-        let [l3, l2, l1, l0] = [edge[1], edge[2], edge[3], edge[4]];
-        let top = [edge[6], edge[7], edge[8], edge[9]];
-        let sum = |samples: [u8; 4]| samples.iter().map(|sample| u16::from(*sample)).sum::<u16>();
-        let left = [l0, l1, l2, l3];
-        let mean = match (has_top, has_left) {
-            (true, true) => (sum(top) + sum(left) + 4) >> 3,
-            (true, false) => (sum(top) + 2) >> 2,
-            (false, true) => (sum(left) + 2) >> 2,
-            (false, false) => 128,
-        };
-        let mut allowed = 1 << 2;
-        if has_top {
-            allowed |= 1 | 1 << 3 | 1 << 7;
-        }
-        if has_left {
-            allowed |= 1 << 1 | 1 << 8;
-        }
-        if has_all {
-            allowed |= 1 << 4 | 1 << 5 | 1 << 6;
-        }
-        let mixed = [
-            twos[0], threes[1], twos[1], threes[2], twos[2], threes[3], twos[3], threes[4], threes[5],
-            threes[6],
-        ];
-        let up = [twos[2], threes[2], twos[1], threes[1], twos[0], threes[0], l3, l3, l3, l3];
-        Self { allowed, top, left, mean: mean as u8, threes, twos, mixed, up }
-    }
-
-    /// All nine predictions (8.3.1.2.1 to 8.3.1.2.9).
-    #[inline(always)]
-    fn predictions(&self) -> [[u8; 16]; 9] {
-        let (threes, twos) = (&self.threes, &self.twos);
-        [
-            block([self.top; 4]),
-            block(self.left.map(|sample| [sample; 4])),
-            [self.mean; 16],
-            block([four(threes, 6), four(threes, 7), four(threes, 8), four(threes, 9)]),
-            block([four(threes, 4), four(threes, 3), four(threes, 2), four(threes, 1)]),
-            block([
-                four(twos, 4),
-                four(threes, 4),
-                [threes[3], twos[4], twos[5], twos[6]],
-                [threes[2], threes[4], threes[5], threes[6]],
-            ]),
-            block([four(&self.mixed, 6), four(&self.mixed, 4), four(&self.mixed, 2), four(&self.mixed, 0)]),
-            block([four(twos, 5), four(threes, 6), four(twos, 6), four(threes, 7)]),
-            block([four(&self.up, 0), four(&self.up, 2), four(&self.up, 4), four(&self.up, 6)]),
-        ]
-    }
-
-    /// The mode that promises to cost least, its prediction and its cost.
-    #[inline(always)]
-    fn best(&self, source: &[u8; 16], predicted: u8, lambda: u32) -> (u8, [u8; 16], u32) {
-        let predictions = self.predictions();
-        let mut best = (DC, u32::MAX);
-        for (mode, prediction) in (0..9).zip(&predictions) {
-            let bits = if mode == predicted { 1 } else { 4 };
-            let cost = distance(source, prediction) + lambda * bits;
-            if self.allowed >> mode & 1 != 0 && cost < best.1 {
-                best = (mode, cost);
-            }
-        }
-        (best.0, predictions[usize::from(best.0)], best.1)
-    }
-}
-
-#[inline(always)]
-fn distance(a: &[u8; 16], b: &[u8; 16]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
-}
-
-#[inline(always)]
-fn four(list: &[u8], start: usize) -> [u8; 4] {
-    [list[start], list[start + 1], list[start + 2], list[start + 3]]
-}
-
-#[inline(always)]
-fn block(rows: [[u8; 4]; 4]) -> [u8; 16] {
-    let mut block = [0; 16];
-    for (out, row) in block.chunks_exact_mut(4).zip(rows) {
-        out.copy_from_slice(&row);
-    }
-    block
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::directions::literal;
     use super::super::quantise::Rounding;
-    use super::super::residual::code_luma;
     use super::*;
     use crate::h264::cases::{available, samples};
     use crate::simd::Instructions;
-
-    /// The prediction of one sample as 8.3.1.2 writes it, of the samples around as its p[x, y].
-    fn literal(mode: u8, p: &impl Fn(i32, i32) -> i32, has: (bool, bool), x: i32, y: i32) -> i32 {
-        let three = |a: i32, b: i32, c: i32| (a + 2 * b + c + 2) >> 2;
-        let two = |a: i32, b: i32| (a + b + 1) >> 1;
-        match mode {
-            0 => p(x, -1),
-            1 => p(-1, y),
-            2 => {
-                let top: i32 = (0..4).map(|x| p(x, -1)).sum();
-                let left: i32 = (0..4).map(|y| p(-1, y)).sum();
-                match has {
-                    (true, true) => (top + left + 4) >> 3,
-                    (true, false) => (left + 2) >> 2,
-                    (false, true) => (top + 2) >> 2,
-                    (false, false) => 128,
-                }
-            }
-            3 if x == 3 && y == 3 => (p(6, -1) + 3 * p(7, -1) + 2) >> 2,
-            3 => three(p(x + y, -1), p(x + y + 1, -1), p(x + y + 2, -1)),
-            4 if x > y => three(p(x - y - 2, -1), p(x - y - 1, -1), p(x - y, -1)),
-            4 if x < y => three(p(-1, y - x - 2), p(-1, y - x - 1), p(-1, y - x)),
-            4 => three(p(0, -1), p(-1, -1), p(-1, 0)),
-            5 => match 2 * x - y {
-                0 | 2 | 4 | 6 => two(p(x - (y >> 1) - 1, -1), p(x - (y >> 1), -1)),
-                1 | 3 | 5 => three(p(x - (y >> 1) - 2, -1), p(x - (y >> 1) - 1, -1), p(x - (y >> 1), -1)),
-                -1 => three(p(-1, 0), p(-1, -1), p(0, -1)),
-                _ => three(p(-1, y - 1), p(-1, y - 2), p(-1, y - 3)),
-            },
-            6 => match 2 * y - x {
-                0 | 2 | 4 | 6 => two(p(-1, y - (x >> 1) - 1), p(-1, y - (x >> 1))),
-                1 | 3 | 5 => three(p(-1, y - (x >> 1) - 2), p(-1, y - (x >> 1) - 1), p(-1, y - (x >> 1))),
-                -1 => three(p(-1, 0), p(-1, -1), p(0, -1)),
-                _ => three(p(x - 1, -1), p(x - 2, -1), p(x - 3, -1)),
-            },
-            7 if y % 2 == 0 => two(p(x + (y >> 1), -1), p(x + (y >> 1) + 1, -1)),
-            7 => three(p(x + (y >> 1), -1), p(x + (y >> 1) + 1, -1), p(x + (y >> 1) + 2, -1)),
-            _ => match x + 2 * y {
-                0 | 2 | 4 => two(p(-1, y + (x >> 1)), p(-1, y + (x >> 1) + 1)),
-                1 | 3 => three(p(-1, y + (x >> 1)), p(-1, y + (x >> 1) + 1), p(-1, y + (x >> 1) + 2)),
-                5 => (p(-1, 2) + 3 * p(-1, 3) + 2) >> 2,
-                _ => p(-1, 3),
-            },
-        }
-    }
 
     /// The order of coding as 6.4.3 computes it.
     fn place_of(index: usize) -> (usize, usize) {
@@ -408,9 +218,9 @@ mod tests {
                 }
             }
             let predicted = block_of(&prediction, x, y);
-            let mut wanted = Levels::<1>::ZERO;
-            let decoded = code_block(&block_of(source, x, y), &predicted, quantiser, &mut wanted);
-            assert_eq!(levels.block(lane), wanted.block(0));
+            let coded = code_block(&block_of(source, x, y), &predicted, quantiser);
+            let (wanted, decoded) = coded.unwrap_or(([0; 16], predicted));
+            assert_eq!(levels.block(lane), wanted);
             assert_eq!(block_of(shown, x, y), decoded);
             for dy in 0..4 {
                 for dx in 0..4 {
@@ -457,51 +267,6 @@ mod tests {
                 (coded, shown, levels.nonzero)
             });
             prop_assert_eq!(&coded[0], &coded[1]);
-        }
-
-        #[test]
-        fn a_block_is_coded_as_within_its_macroblock(
-            source in samples(),
-            prediction in samples(),
-            quantiser in 0..=Quantiser::MAX,
-        ) {
-            let quantiser = Quantiser::new(quantiser, Rounding::Intra);
-            let (mut shown, mut levels) = (prediction.luma, Levels::ZERO);
-            code_luma(&source.luma, &mut shown, &quantiser, &mut levels);
-            for lane in 0..16 {
-                let (x, y) = (lane & 3, lane >> 2);
-                let mut single = Levels::ZERO;
-                let got = code_block(
-                    &block_of(&source.luma, x, y),
-                    &block_of(&prediction.luma, x, y),
-                    &quantiser,
-                    &mut single,
-                );
-                prop_assert_eq!(got, block_of(&shown, x, y));
-                prop_assert_eq!(single.block(0), levels.block(lane));
-            }
-        }
-
-        #[test]
-        fn all_nine_predictions_are_the_standards(edge in any::<[u8; 13]>(), has in any::<[bool; 3]>()) {
-            // From the bottom left to the top right, the ends once more.
-            let mut ends = [0; 15];
-            ends[1..14].copy_from_slice(&edge);
-            (ends[0], ends[14]) = (edge[0], edge[12]);
-            let [has_left, has_top, has_corner] = has;
-            let around = Around::new(&ends, has_left, has_top, has_left && has_top && has_corner);
-            let p = |x: i32, y: i32| {
-                let index = if x < 0 { 3 - y } else { 5 + x };
-                i32::from(edge[usize::try_from(index).unwrap()])
-            };
-            for (mode, prediction) in (0..).zip(around.predictions()) {
-                for (y, row) in (0..).zip(prediction.chunks(4)) {
-                    for (x, sample) in (0..).zip(row) {
-                        let wanted = literal(mode, &p, (has_left, has_top), x, y);
-                        prop_assert_eq!(i32::from(*sample), wanted, "mode {} at {}, {}", mode, x, y);
-                    }
-                }
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! H.264 at the cost of the change: what did not change is skipped, what moved is a vector.
 
 mod bits;
+mod block;
 #[cfg(test)]
 mod cases;
 mod cavlc;
@@ -8,6 +9,7 @@ mod cavlc_tables;
 mod choice;
 mod coded_block_pattern;
 mod coder;
+mod directions;
 mod encoder;
 mod inter;
 mod intra;

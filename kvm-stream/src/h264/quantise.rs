@@ -20,22 +20,16 @@ pub(super) enum Rounding {
 /// Multiplies and divides by the steps of one quantiser.
 #[derive(Debug, Clone)]
 pub(super) struct Quantiser {
-    /// By place in the block.
-    places: [Place; 16],
+    /// What coefficients are multiplied by, times 2 to the 16th, by place in the block.
+    factors: [u16; 16],
+    /// The parts of a step that are added before.
+    biases: [u16; 16],
+    /// What levels are multiplied by.
+    steps: [i16; 16],
     /// Bits that a coefficient's product with its factor is shifted by beyond 16.
     shift: u16,
     /// What is added to the product of a coefficient of a second transform.
     dc_bias: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    /// Twice that of the inverse's, so that 16 bits of a product fall away.
-    factor: u16,
-    /// The part of a step that is added before.
-    bias: u16,
-    /// What a level is multiplied by.
-    step: i16,
 }
 
 impl Quantiser {
@@ -50,22 +44,19 @@ impl Quantiser {
             Rounding::Intra => 3,
             Rounding::Inter => 6,
         };
-        let places = std::array::from_fn(|place| {
-            // Both coordinates even, both odd, or one of them.
-            let kind = match (place & 1) + (place >> 2 & 1) {
-                0 => 0,
-                2 => 1,
-                _ => 2,
-            };
-            let factor = 2 * FACTORS[remainder][kind];
-            let step = (1_u32 << (16 + octave)) / u32::from(factor);
-            Place {
-                factor,
-                bias: u16::try_from((step + divisor / 2) / divisor).expect("a step is below 2 to the 11th"),
-                step: STEPS[remainder][kind] << octave,
-            }
+        // Both coordinates even, both odd, or one of them.
+        let kinds: [usize; 16] = std::array::from_fn(|place| match (place & 1) + (place >> 2 & 1) {
+            0 => 0,
+            2 => 1,
+            _ => 2,
         });
-        Self { places, shift: u16::from(octave), dc_bias: (1 << (16 + octave)) / divisor }
+        let factors = kinds.map(|kind| 2 * FACTORS[remainder][kind]);
+        let biases = factors.map(|factor| {
+            let step = (1_u32 << (16 + octave)) / u32::from(factor);
+            u16::try_from((step + divisor / 2) / divisor).expect("a step is below 2 to the 11th")
+        });
+        let steps = kinds.map(|kind| STEPS[remainder][kind] << octave);
+        Self { factors, biases, steps, shift: u16::from(octave), dc_bias: (1 << (16 + octave)) / divisor }
     }
 
     /// The quantiser of chroma that goes with one of luma, with no offset (table 8-15).
@@ -87,9 +78,9 @@ impl Quantiser {
         levels.values[..first].fill([0; LANES]);
         for index in first..16 {
             let coefficients = &coefficients[ZIGZAG[index]];
-            let place = self.places[ZIGZAG[index]];
+            let (factor, bias) = (self.factors[ZIGZAG[index]], self.biases[ZIGZAG[index]]);
             for lane in 0..LANES {
-                let level = place.quantise(coefficients[lane], self.shift);
+                let level = level(coefficients[lane], factor, bias, self.shift);
                 levels.values[index][lane] = level;
                 levels.nonzero[lane] |= if level == 0 { 0 } else { 1 << index };
             }
@@ -101,12 +92,27 @@ impl Quantiser {
     pub(super) fn scale<const LANES: usize>(&self, levels: &Levels<LANES>) -> Blocks<LANES> {
         let mut coefficients = [[0; LANES]; 16];
         for (levels, place) in levels.values.iter().zip(ZIGZAG) {
-            let step = self.places[place].step;
+            let step = self.steps[place];
             for (coefficient, level) in coefficients[place].iter_mut().zip(levels) {
                 *coefficient = level.wrapping_mul(step);
             }
         }
         coefficients
+    }
+
+    /// The levels of one block's coefficients; both are by place in the block, or both by place in its transpose.
+    #[inline(always)]
+    pub(super) fn quantise_block(&self, coefficients: &[i16; 16]) -> [i16; 16] {
+        // The numbers of a place are those of its mirror image.
+        std::array::from_fn(|place| {
+            level(coefficients[place], self.factors[place], self.biases[place], self.shift)
+        })
+    }
+
+    /// The coefficients of one block's levels; both are by place in the block, or both by place in its transpose.
+    #[inline(always)]
+    pub(super) fn scale_block(&self, levels: &[i16; 16]) -> [i16; 16] {
+        std::array::from_fn(|place| levels[place].wrapping_mul(self.steps[place]))
     }
 
     /// The levels, in the order of the scan, of the sixteen DC coefficients of I16x16 by rows of blocks.
@@ -125,7 +131,7 @@ impl Quantiser {
             matrix[place] = i32::from(*level);
         }
         // The standard's scale is sixteen times this step, which its shifts take back.
-        hadamard(matrix).map(|value| ((value * i32::from(self.places[0].step) + 2) >> 2) as i16)
+        hadamard(matrix).map(|value| ((value * i32::from(self.steps[0]) + 2) >> 2) as i16)
     }
 
     /// The levels of the four DC coefficients of a chroma plane, by rows of blocks.
@@ -138,8 +144,7 @@ impl Quantiser {
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "within 16 bits up to the coarsest quantiser")]
     pub(super) fn scale_chroma_dc(&self, levels: [i16; 4]) -> [i16; 4] {
-        hadamard_2x2(levels.map(i32::from))
-            .map(|value| ((value * i32::from(self.places[0].step)) >> 1) as i16)
+        hadamard_2x2(levels.map(i32::from)).map(|value| ((value * i32::from(self.steps[0])) >> 1) as i16)
     }
 
     #[inline(always)]
@@ -149,21 +154,9 @@ impl Quantiser {
         reason = "the largest level is below"
     )]
     fn quantise_dc(&self, value: i32) -> i16 {
-        let product = value.unsigned_abs() * (u32::from(self.places[0].factor) / 2) + self.dc_bias;
+        let product = value.unsigned_abs() * (u32::from(self.factors[0]) / 2) + self.dc_bias;
         let level = (product >> (16 + self.shift)).min(u32::from(LEVEL_MAX)) as i32;
         (if value < 0 { -level } else { level }) as i16
-    }
-}
-
-impl Place {
-    #[inline(always)]
-    #[expect(clippy::cast_possible_wrap, reason = "the largest level is below")]
-    fn quantise(self, coefficient: i16, shift: u16) -> i16 {
-        let magnitude = coefficient.unsigned_abs() + self.bias;
-        let product = (u32::from(magnitude) * u32::from(self.factor)) >> 16;
-        let level = (product as u16 >> (shift & 15)).min(LEVEL_MAX) as i16;
-        let sign = coefficient >> 15;
-        (level ^ sign) - sign
     }
 }
 
@@ -200,14 +193,26 @@ impl<const LANES: usize> Levels<LANES> {
         self.nonzero = [0; LANES];
     }
 
-    /// Takes the levels of one block over from a single one.
+    /// Sets the levels of one block, in the order of the scan.
     #[inline(always)]
-    pub(super) fn set_block(&mut self, lane: usize, single: &Levels<1>) {
-        self.nonzero[lane] = single.nonzero[0];
-        for (values, [level]) in self.values.iter_mut().zip(single.values) {
-            values[lane] = level;
+    pub(super) fn set_block(&mut self, lane: usize, levels: &[i16; 16]) {
+        let mut nonzero = 0;
+        for (index, (values, level)) in self.values.iter_mut().zip(levels).enumerate() {
+            values[lane] = *level;
+            nonzero |= u16::from(*level != 0) << index;
         }
+        self.nonzero[lane] = nonzero;
     }
+}
+
+#[inline(always)]
+#[expect(clippy::cast_possible_wrap, reason = "the largest level is below")]
+fn level(coefficient: i16, factor: u16, bias: u16, shift: u16) -> i16 {
+    let magnitude = coefficient.unsigned_abs() + bias;
+    let product = (u32::from(magnitude) * u32::from(factor)) >> 16;
+    let level = (product as u16 >> (shift & 15)).min(LEVEL_MAX) as i16;
+    let sign = coefficient >> 15;
+    (level ^ sign) - sign
 }
 
 #[inline(always)]

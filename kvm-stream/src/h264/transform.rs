@@ -133,10 +133,7 @@ pub(super) fn difference<const LANES: usize>(a: &Blocks<LANES>, b: &Blocks<LANES
 /// Of residuals of samples of 8 bits coefficients are at most 9180.
 #[inline(always)]
 pub(super) fn forward<const LANES: usize>(blocks: &mut Blocks<LANES>) {
-    passes(blocks, |[a, b, c, d]| {
-        let (s0, s1, d0, d1) = (a + d, b + c, a - d, b - c);
-        [s0 + s1, 2 * d0 + d1, s0 - s1, d0 - 2 * d1]
-    });
+    passes(blocks, forward_four);
 }
 
 /// Transforms scaled coefficients to residuals (8.5.12.2).
@@ -145,14 +142,25 @@ pub(super) fn forward<const LANES: usize>(blocks: &mut Blocks<LANES>) {
 /// by quantisers up to [`Quantiser::MAX`](super::quantise::Quantiser::MAX).
 #[inline(always)]
 pub(super) fn inverse<const LANES: usize>(blocks: &mut Blocks<LANES>) {
-    passes(blocks, |[a, b, c, d]| {
-        let (e, f) = (a.wrapping_add(c), a.wrapping_sub(c));
-        let (g, h) = ((b >> 1).wrapping_sub(d), b.wrapping_add(d >> 1));
-        [e.wrapping_add(h), f.wrapping_add(g), f.wrapping_sub(g), e.wrapping_sub(h)]
-    });
+    passes(blocks, inverse_four);
     for residual in blocks.as_flattened_mut() {
         *residual = residual.wrapping_add(32) >> 6;
     }
+}
+
+/// The forward transform of four numbers.
+#[inline(always)]
+pub(super) fn forward_four([a, b, c, d]: [i16; 4]) -> [i16; 4] {
+    let (s0, s1, d0, d1) = (a + d, b + c, a - d, b - c);
+    [s0 + s1, 2 * d0 + d1, s0 - s1, d0 - 2 * d1]
+}
+
+/// The inverse transform of four numbers (8.5.12.2).
+#[inline(always)]
+pub(super) fn inverse_four([a, b, c, d]: [i16; 4]) -> [i16; 4] {
+    let (e, f) = (a.wrapping_add(c), a.wrapping_sub(c));
+    let (g, h) = ((b >> 1).wrapping_sub(d), b.wrapping_add(d >> 1));
+    [e.wrapping_add(h), f.wrapping_add(g), f.wrapping_sub(g), e.wrapping_sub(h)]
 }
 
 /// The sum of the absolute Hadamard coefficients of residuals, halved: an estimate of what it costs to code them.
