@@ -25,10 +25,13 @@ mod quantise;
 mod quantisers;
 mod residual;
 mod search;
+mod sei;
 mod session;
 mod slice_header;
 mod source;
 mod surroundings;
+#[cfg(test)]
+mod syntax_tests;
 mod transform;
 mod vectors;
 
