@@ -16,10 +16,13 @@ pub(super) struct Moves {
     /// Macroblocks with anything inside that changed.
     touched: Tiles,
     moved: Vec<(Rect, Vector)>,
-    /// What was found to have moved though nobody said so, the newest first; they are tried in later pictures too.
-    found: [Vector; FOUND],
-    /// How many wide searches the picture may still take.
-    searches: u32,
+    /// What was found to have moved though nobody said so, and how often it was of use lately; they are tried in later
+    /// pictures too.
+    found: [(Vector, u32); FOUND],
+    /// Macroblocks of the picture that were not found near by.
+    lost: usize,
+    /// Of how many of them one is searched for far away.
+    stride: usize,
 }
 
 /// How a macroblock comes about.
@@ -40,8 +43,9 @@ impl Moves {
             painted: none.clone(),
             touched: none,
             moved: Vec::new(),
-            found: [Vector::ZERO; FOUND],
-            searches: 0,
+            found: [(Vector::ZERO, 0); FOUND],
+            lost: 0,
+            stride: 1,
         }
     }
 
@@ -55,7 +59,9 @@ impl Moves {
     /// Plans a picture of which `damage` differs from the one before.
     pub(super) fn plan(&mut self, damage: &Damage) {
         self.clear();
-        self.searches = MOST_SEARCHES;
+        for (_, uses) in &mut self.found {
+            *uses /= 2;
+        }
         for rect in damage.rects() {
             self.painted.insert_rect(*rect);
         }
@@ -81,6 +87,8 @@ impl Moves {
             }
         }
         self.touched.union_with(&self.painted);
+        self.lost = 0;
+        self.stride = self.painted.len().div_ceil(MOST_SEARCHES).max(1);
     }
 
     /// Macroblocks with anything inside that changed.
@@ -136,18 +144,25 @@ impl Moves {
         count
     }
 
-    /// Takes one of the wide searches that the picture may have.
+    /// Whether a macroblock that was not found near by may be searched for far away, as some all over the picture are.
     pub(super) fn take_search(&mut self) -> bool {
-        let is_left = self.searches > 0;
-        self.searches -= u32::from(is_left);
-        is_left
+        self.lost += 1;
+        self.lost % self.stride == 0
     }
 
-    /// Remembers a vector that was found.
+    /// Remembers a vector that was found, in place of the one that was of least use.
     pub(super) fn remember(&mut self, vector: Vector) {
-        if !self.found.contains(&vector) {
-            self.found.rotate_right(1);
-            self.found[0] = vector;
+        if self.found.iter().all(|(found, _)| *found != vector) {
+            if let Some(least) = self.found.iter_mut().min_by_key(|(_, uses)| *uses) {
+                *least = (vector, 0);
+            }
+        }
+    }
+
+    /// Learns that a vector was of use.
+    pub(super) fn used(&mut self, vector: Vector) {
+        if let Some((_, uses)) = self.found.iter_mut().find(|(found, _)| *found == vector) {
+            *uses += 1;
         }
     }
 
@@ -164,4 +179,4 @@ impl Moves {
 /// Vectors that are remembered.
 const FOUND: usize = 3;
 /// Wide searches in one picture.
-const MOST_SEARCHES: u32 = 12;
+const MOST_SEARCHES: usize = 24;

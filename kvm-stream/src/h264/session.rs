@@ -255,6 +255,9 @@ impl Session {
                 found = search(&candidates[..count]);
             }
         }
+        if let Some(found) = found.filter(|found| found.vector != Vector::ZERO) {
+            self.moves.used(found.vector);
+        }
         (found, count)
     }
 }
