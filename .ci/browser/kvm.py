@@ -34,12 +34,12 @@ def expect(condition, seen):
 class Kvm:
     """A server, and a browser that looks at it."""
 
-    def __init__(self, program, screenshot):
+    def __init__(self, program, screenshot=None, options=(), flags=()):
         self.program = program
         self.screenshot = screenshot
-        self.server = Server(program)
+        self.server = Server(program, options=options)
         try:
-            self.browser = Browser(*WINDOW)
+            self.browser = Browser(*WINDOW, flags=flags)
         except Exception:
             self.server.kill()
             raise

@@ -18,10 +18,10 @@ ADDRESS = re.compile(r"(http://127\.0\.0\.1:(\d+))/\?token=\S+")
 class Server:
     """The running program; `link` spends its one-time token."""
 
-    def __init__(self, program, port=0):
+    def __init__(self, program, port=0, options=()):
         self._folder = tempfile.TemporaryDirectory(prefix="kvm-recordings-")
         self._process = subprocess.Popen(
-            [program, "--listen", f"127.0.0.1:{port}", "--recordings", self._folder.name],
+            [program, "--listen", f"127.0.0.1:{port}", "--recordings", self._folder.name, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -40,12 +40,16 @@ class Server:
 
     def get(self, path, cookie=True):
         """The status and body of an answer."""
-        request = urllib.request.Request(self.base + path, headers={"Cookie": self.cookie} if cookie else {})
+        return self.ask("GET", path, headers={"Cookie": self.cookie} if cookie else {})[:2]
+
+    def ask(self, method, path, body=None, headers=()):
+        """The status, body and headers of the answer to a request."""
+        request = urllib.request.Request(self.base + path, body, dict(headers), method=method)
         try:
             with DIRECT.open(request, timeout=20) as answer:
-                return answer.status, answer.read()
+                return answer.status, answer.read(), answer.headers
         except urllib.error.HTTPError as error:
-            return error.code, error.read()
+            return error.code, error.read(), error.headers
 
     def target(self):
         """What stands on the virtual target's screen."""

@@ -50,7 +50,7 @@ class WebDriverError(Exception):
 class Browser:
     """One browser of its own profile; windows share their cookies."""
 
-    def __init__(self, width=1440, height=900):
+    def __init__(self, width=1440, height=900, flags=()):
         self._profile = tempfile.mkdtemp(prefix="kvm-browser-")
         self.downloads = tempfile.mkdtemp(prefix="kvm-downloads-")
         self._driver = subprocess.Popen(
@@ -61,7 +61,7 @@ class Browser:
             self._base = f"http://127.0.0.1:{self._port()}"
             options = {
                 "binary": shutil.which("chromium"),
-                "args": [*FLAGS, f"--window-size={width},{height}", f"--user-data-dir={self._profile}"],
+                "args": [*FLAGS, *flags, f"--window-size={width},{height}", f"--user-data-dir={self._profile}"],
                 "prefs": {"download.default_directory": self.downloads},
             }
             capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}

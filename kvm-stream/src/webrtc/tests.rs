@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,6 +13,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::Extension;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 
 use super::{
@@ -41,14 +43,27 @@ struct Line {
 }
 
 fn peer(now: Instant) -> Rtc {
-    let identity = WebRtcIdentity::generate().unwrap();
+    let identity = identity_of_all();
     let mut rtc = RtcConfig::new()
         .set_crypto_provider(std::sync::Arc::new(crypto::provider()))
         .set_dtls_cert(identity.certificate())
         .set_local_ice_credentials(identity::credentials())
+        .set_extension(5, Extension::PlayoutDelay)
+        .set_extension(9, Extension::AbsoluteCaptureTime)
         .build(now);
     rtc.add_local_candidate(Candidate::host(THERE.parse().unwrap(), Protocol::Udp).unwrap());
     rtc
+}
+
+/// Made once: it takes its time in a build for tests.
+fn identity_of_all() -> WebRtcIdentity {
+    static IDENTITY: OnceLock<WebRtcIdentity> = OnceLock::new();
+    IDENTITY.get_or_init(|| WebRtcIdentity::generate().unwrap()).clone()
+}
+
+fn offer_of_all() -> &'static str {
+    static OFFER: OnceLock<String> = OnceLock::new();
+    OFFER.get_or_init(|| offer(&mut peer(Instant::now())).0)
 }
 
 fn offer(peer: &mut Rtc) -> (String, SdpPendingOffer, Mid) {
@@ -60,7 +75,7 @@ fn offer(peer: &mut Rtc) -> (String, SdpPendingOffer, Mid) {
 }
 
 fn options() -> WebRtcOptions {
-    WebRtcOptions::new(WebRtcIdentity::generate().unwrap(), vec![HERE.parse().unwrap()])
+    WebRtcOptions::new(identity_of_all(), vec![HERE.parse().unwrap()])
 }
 
 fn clocks(now: Instant) -> Clocks {
@@ -147,6 +162,10 @@ impl Line {
                     self.send(true, bytes);
                 }
                 WebRtcOutput::Wait(until) => return until,
+                WebRtcOutput::Closed => {
+                    self.heard.push(WebRtcOutput::Closed);
+                    return self.now + Duration::from_secs(1);
+                }
                 WebRtcOutput::Message(text) => self.said.push(text),
                 other => self.heard.push(other),
             }
@@ -271,14 +290,21 @@ fn a_decoder_that_lost_its_way_gets_a_picture_to_start_at() {
 
 #[test]
 fn what_ends_is_told() {
+    let is_over = |line: &Line| line.heard.iter().any(|output| matches!(output, WebRtcOutput::Closed));
     let mut line = Line::new(Duration::from_millis(10));
-    line.peer.disconnect();
+    line.peer.close().unwrap();
+    line.run(Duration::from_millis(100));
+    assert!(is_over(&line), "the peer says that it goes");
+
+    let mut line = Line::new(Duration::from_millis(10));
     line.viewer.close();
     line.run(Duration::from_millis(100));
-    let mut context = Context::from_waker(Waker::noop());
-    let now = line.now + Duration::from_secs(60);
-    let mut outputs = std::iter::from_fn(|| line.viewer.poll_output(now, &mut context).ok());
-    assert!(outputs.any(|output| matches!(output, WebRtcOutput::Closed)));
+    assert!(is_over(&line) && !line.peer.is_alive(), "the peer is told");
+
+    let mut line = Line::new(Duration::from_millis(10));
+    line.loses = Box::new(|_, _| true);
+    line.run(Duration::from_secs(60));
+    assert!(is_over(&line), "nothing is heard of the peer");
 }
 
 #[test]
@@ -313,7 +339,7 @@ proptest! {
     #[test]
     fn a_changed_offer_does_no_harm(changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..6)) {
         let now = Instant::now();
-        let mut offer = offer(&mut peer(now)).0.into_bytes();
+        let mut offer = offer_of_all().to_owned().into_bytes();
         for (at, byte) in changes {
             let at = usize::from(at) % offer.len();
             offer[at] = byte;
@@ -326,8 +352,8 @@ proptest! {
     #[test]
     fn datagrams_of_anybody_do_no_harm(datagrams in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..20)) {
         let now = Instant::now();
-        let offer = offer(&mut peer(now)).0;
-        let (mut viewer, _) = WebRtcViewer::answer(FanOut::new(1).join(), &offer, &options(), clocks(now), now).unwrap();
+        let offer = offer_of_all();
+        let (mut viewer, _) = WebRtcViewer::answer(FanOut::new(1).join(), offer, &options(), clocks(now), now).unwrap();
         let (here, there) = (HERE.parse().unwrap(), THERE.parse().unwrap());
         for datagram in datagrams {
             let _ = viewer.receive(there, here, &datagram, now);

@@ -9,7 +9,7 @@ use std::time::Instant;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
 use str0m::channel::ChannelId;
-use str0m::media::MediaKind;
+use str0m::media::Mid;
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Extension;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
@@ -28,10 +28,10 @@ pub struct WebRtcViewer {
     viewer: Viewer,
     rtc: Rtc,
     clocks: Clocks,
-    video: Option<Video>,
+    video: Video,
     channel: Option<ChannelId>,
     is_connected: bool,
-    // Told once.
+    /// Nothing follows but the word of it.
     has_closed: bool,
 }
 
@@ -70,11 +70,13 @@ impl WebRtcViewer {
             return Err(WebRtcError::NoAddress);
         }
         let answer = rtc.sdp_api().accept_offer(offer).map_err(|error| refused(&error))?;
-        let mut viewer =
-            Self { viewer, rtc, clocks, video: None, channel: None, is_connected: false, has_closed: false };
-        viewer.rtc.bwe().set_desired_bitrate(bitrate(options.most));
-        viewer.take_up_video(now)?;
-        Ok((viewer, answer.to_sdp_string()))
+        let answer = answer.to_sdp_string();
+        let video = videos(&answer).find_map(|mid| Video::start(&mut rtc, mid));
+        let video = video.ok_or_else(|| refused(&"it takes no video of H.264"))?;
+        rtc.bwe().set_desired_bitrate(bitrate(options.most));
+        let viewer =
+            Self { viewer, rtc, clocks, video, channel: None, is_connected: false, has_closed: false };
+        Ok((viewer, answer))
     }
 
     /// Whether a datagram is this peer's. To ask is for programs with several peers on one socket.
@@ -132,7 +134,7 @@ impl WebRtcViewer {
                 self.input(Input::Timeout(now))?;
                 continue;
             }
-            let due_at = self.video.as_ref().and_then(Video::due_at);
+            let due_at = self.video.due_at();
             return Ok(WebRtcOutput::Wait(due_at.map_or(timeout, |due_at| due_at.min(timeout))));
         }
     }
@@ -168,39 +170,25 @@ impl WebRtcViewer {
         if self.has_closed { Ok(()) } else { self.rtc.handle_input(input).map_err(WebRtcError::from) }
     }
 
-    /// Finds the video of the answer, of which the events have to be waited for.
-    fn take_up_video(&mut self, now: Instant) -> Result<(), WebRtcError> {
-        self.input(Input::Timeout(now))?;
-        while let Output::Event(event) = self.rtc.poll_output().map_err(WebRtcError::from)? {
-            self.note(event);
-        }
-        match self.video {
-            Some(_) => Ok(()),
-            None => Err(WebRtcError::Offer { reason: "it takes no video of H.264".to_owned() }),
-        }
-    }
-
     /// Hands over what is due of pictures. `false` if there is nothing, and then `cx` is woken for the next.
     fn send_pictures(&mut self, now: Instant, cx: &mut Context<'_>) -> bool {
-        let Some(video) = self.video.as_mut().filter(|_| self.is_connected) else { return false };
-        if video.has_room() {
+        if !self.is_connected {
+            return false;
+        }
+        if self.video.has_room() {
             self.viewer.advance(self.clocks.captured(now));
             while let Poll::Ready(Some(packet)) = self.viewer.poll_packet(cx) {
                 if packet.codec == Codec::H264 {
-                    video.take(&packet, &self.clocks);
+                    self.video.take(&packet, &self.clocks);
                     break;
                 }
             }
         }
-        video.send(&mut self.rtc, now)
+        self.video.send(&mut self.rtc, now)
     }
 
     fn note(&mut self, event: Event) -> Option<WebRtcOutput> {
         match event {
-            Event::MediaAdded(added) if added.kind == MediaKind::Video && self.video.is_none() => {
-                self.video = Video::start(&mut self.rtc, added.mid);
-                None
-            }
             Event::Connected => {
                 self.is_connected = true;
                 Some(WebRtcOutput::Connected)
@@ -209,7 +197,7 @@ impl WebRtcViewer {
                 self.rtc.disconnect();
                 None
             }
-            Event::KeyframeRequest(request) if self.video.as_ref()?.mid() == request.mid => {
+            Event::KeyframeRequest(request) if request.mid == self.video.mid() => {
                 self.viewer.request_keyframe();
                 Some(WebRtcOutput::KeyframeRequested)
             }
@@ -370,6 +358,15 @@ fn configuration(options: &WebRtcOptions) -> RtcConfig {
         configuration.codec_config().add_h264(payload_type.into(), Some(resend.into()), true, profile);
     }
     configuration
+}
+
+/// The names of the videos in an answer.
+fn videos(answer: &str) -> impl Iterator<Item = Mid> {
+    let sections = answer.split("\nm=").skip(1).filter(|section| section.starts_with("video "));
+    sections.filter_map(|section| {
+        let mut lines = section.lines();
+        lines.find_map(|line| line.strip_prefix("a=mid:")).map(Mid::from)
+    })
 }
 
 fn bitrate(bytes_per_s: u64) -> Bitrate {

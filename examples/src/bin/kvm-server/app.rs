@@ -38,6 +38,9 @@ pub(crate) struct App {
     pub(crate) quality: u8,
     /// Reads the text screen of the embedded target.
     pub(crate) target_text: Option<Box<dyn Fn() -> String + Send + Sync>>,
+    /// Who watches by WebRTC, if that was asked for.
+    #[cfg(feature = "webrtc")]
+    pub(crate) peers: Option<crate::peers::Peers>,
     /// True when the program ends.
     pub(crate) end: watch::Receiver<bool>,
     pub(crate) holders: AtomicU64,
@@ -52,6 +55,15 @@ impl App {
     /// Whether a page has control.
     pub(crate) fn is_controlled_by(&self, holder: Holder) -> bool {
         self.input_state.borrow().controller == Some(holder.0)
+    }
+
+    /// What pictures can be asked for, the preferred codec first.
+    fn codecs(&self) -> Vec<String> {
+        #[cfg(feature = "webrtc")]
+        if self.peers.is_some() {
+            return self.channels.names().into_iter().chain(["webrtc".to_owned()]).collect();
+        }
+        self.channels.names()
     }
 
     /// Starts or stops a recording.
@@ -80,7 +92,7 @@ impl App {
             recording: self.recordings.running(),
             recordings: self.recordings.names(),
             typing: input.typing.map(|remaining| Typing { remaining }),
-            codecs: self.channels.names(),
+            codecs: self.codecs(),
             viewers: self.channels.viewers(),
             capabilities: capability_rows(&self.manifest, &self.ledger),
             stats: Stats { picture: picture.stats, line: *line, photon: self.photons.stats() },

@@ -59,6 +59,14 @@ impl Channels {
         self.channels.iter().find(|(own, ..)| *own == codec).map(|(_, viewers, _)| viewers)
     }
 
+    /// The packets of H.264, whichever encoder makes them; `None` in a build without one.
+    #[cfg(feature = "webrtc")]
+    pub(crate) fn h264(&self) -> Option<(&FanOut, &Paces)> {
+        let codec = PictureCodec::from_str("h264", false).ok()?;
+        let found = self.channels.iter().find(|(own, ..)| *own == codec);
+        found.map(|(_, viewers, paces)| (viewers, paces))
+    }
+
     /// A page's place among those who watch in a codec.
     pub(crate) fn join(&self, codec: PictureCodec, holder: Holder) -> Option<Watcher> {
         let (_, viewers, paces) = self.channels.iter().find(|(own, ..)| *own == codec)?;

@@ -19,6 +19,8 @@
 
 mod app;
 mod channels;
+#[cfg(feature = "webrtc")]
+mod datagrams;
 mod input;
 mod manifest;
 mod message;
@@ -28,6 +30,8 @@ mod origin;
 mod pace;
 mod page;
 mod parts;
+#[cfg(feature = "webrtc")]
+mod peers;
 mod photon;
 mod picture;
 mod recording;
@@ -38,6 +42,8 @@ mod socket;
 mod state;
 mod tracks;
 mod web;
+#[cfg(feature = "webrtc")]
+mod whep;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;

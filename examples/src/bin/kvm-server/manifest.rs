@@ -12,7 +12,7 @@ use crate::options::Options;
 pub(crate) fn needed(options: &Options, recordings: &Path) -> Result<Manifest, DeclareError> {
     let mut manifest = Manifest::new("kvm-server").declare(
         Capability::NetworkListen,
-        options.listen.to_string(),
+        listening(options),
         "serves the page to the browser",
     )?;
     if let Some(video) = &options.video {
@@ -32,6 +32,22 @@ pub(crate) fn needed(options: &Options, recordings: &Path) -> Result<Manifest, D
         scope = scope.and(subject(file));
     }
     manifest.declare(Capability::Recording, scope, "keeps the screen when somebody presses record")
+}
+
+/// Where the program can be reached.
+fn listening(options: &Options) -> Scope {
+    let page = Scope::from(options.listen.to_string());
+    #[cfg(feature = "webrtc")]
+    if let Some(address) = options.webrtc {
+        return page.and(datagrams(address));
+    }
+    page
+}
+
+/// A socket for datagrams as the subject of a grant.
+#[cfg(feature = "webrtc")]
+pub(crate) fn datagrams(address: std::net::SocketAddr) -> String {
+    format!("udp:{address}")
 }
 
 /// Where recordings go: the folder that was named, or one of this start of the program's own.

@@ -62,6 +62,17 @@ pub(crate) struct Options {
     #[arg(long, value_name = "CODEC", default_value = "rects")]
     pub(crate) codec: PictureCodec,
 
+    /// Where browsers reach this machine by UDP for pictures by WebRTC; without it there are none. Unlike the page,
+    /// they are encrypted, so any address will do.
+    #[cfg(feature = "webrtc")]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) webrtc: Option<SocketAddr>,
+
+    /// The address of --webrtc as browsers see it, when something stands in between.
+    #[cfg(feature = "webrtc")]
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "webrtc")]
+    pub(crate) webrtc_public: Option<SocketAddr>,
+
     /// Quality of JPEG pictures, and of photos in rectangles while they move, 1 to 100.
     #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) quality: u8,

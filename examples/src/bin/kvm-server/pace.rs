@@ -75,6 +75,36 @@ impl Drop for Watcher {
     }
 }
 
+/// One who watches through a transport that estimates its line by itself; dropping it leaves.
+#[cfg(feature = "webrtc")]
+#[derive(Debug)]
+pub(crate) struct Estimates {
+    holder: Holder,
+    control: RateControl,
+    paces: Paces,
+}
+
+#[cfg(feature = "webrtc")]
+impl Estimates {
+    pub(crate) fn new(holder: Holder, paces: Paces) -> Self {
+        paces.told().insert(holder, Pace::UNLIMITED);
+        Self { holder, control: RateControl::new(FRAME_INTERVAL), paces }
+    }
+
+    /// The line is held to carry so much.
+    pub(crate) fn tell(&mut self, bytes_per_s: u64) {
+        self.control.estimated(bytes_per_s);
+        self.paces.told().insert(self.holder, self.control.pace());
+    }
+}
+
+#[cfg(feature = "webrtc")]
+impl Drop for Estimates {
+    fn drop(&mut self) {
+        self.paces.told().remove(&self.holder);
+    }
+}
+
 /// Of 60 Hz, which a capture device gives at most.
 const FRAME_INTERVAL: Duration = Duration::from_micros(16_667);
 

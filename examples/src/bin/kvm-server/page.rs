@@ -35,6 +35,7 @@ pub(crate) const FILES: &[File] = files! {
     "/probe.js" "probe.js" "text/javascript; charset=utf-8"
     "/rects.js" "rects.js" "text/javascript; charset=utf-8"
     "/tight.js" "tight.js" "text/javascript; charset=utf-8"
+    "/webrtc.js" "webrtc.js" "text/javascript; charset=utf-8"
 };
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use kvm_audit::{Grant, GrantError, Ledger, Manifest, Recording};
+use kvm_audit::{Declare, Grant, GrantError, Ledger, Manifest, Recording};
 use kvm_capture::FrameSource;
 use kvm_examples::listener::Listener;
 use kvm_examples::start;
@@ -23,6 +23,8 @@ pub(crate) struct Parts {
     pub(crate) source: Box<dyn FrameSource>,
     pub(crate) seat: Seat,
     pub(crate) listener: Listener,
+    #[cfg(feature = "webrtc")]
+    pub(crate) datagrams: Option<crate::datagrams::Datagrams>,
     pub(crate) recordings: PathBuf,
     pub(crate) recording_grants: Vec<Grant<Recording>>,
     /// The simulated computer, if no device was named.
@@ -50,6 +52,14 @@ impl Parts {
             }
         };
         let listener = Listener::bind(options.listen, manifest.grant(&ledger)?)?;
+        #[cfg(feature = "webrtc")]
+        let datagrams = match options.webrtc {
+            Some(address) => {
+                let public = options.webrtc_public;
+                Some(crate::datagrams::Datagrams::bind(address, public, manifest.grant(&ledger)?)?)
+            }
+            None => None,
+        };
         // Recordings start later, when no grant can be had any more. A manifest without the word has none.
         let recording_grants = match manifest.grant(&ledger) {
             Ok(first) => {
@@ -59,8 +69,26 @@ impl Parts {
             Err(GrantError::Undeclared { .. }) if options.record.is_none() => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        start::seal(&manifest, &[("the picture", &source), ("the seat", &seat), ("the page", &listener)])?;
-        Ok(Self { manifest, ledger, source, seat, listener, recordings, recording_grants, target: simulated })
+        let parts: [(&str, &dyn Declare); 3] =
+            [("the picture", &source), ("the seat", &seat), ("the page", &listener)];
+        #[cfg(feature = "webrtc")]
+        let parts: Vec<_> = {
+            let datagrams = datagrams.as_ref().map(|datagrams| datagrams as &dyn Declare);
+            parts.into_iter().chain(datagrams.map(|part| ("the pictures by WebRTC", part))).collect()
+        };
+        start::seal(&manifest, &parts)?;
+        Ok(Self {
+            manifest,
+            ledger,
+            source,
+            seat,
+            listener,
+            #[cfg(feature = "webrtc")]
+            datagrams,
+            recordings,
+            recording_grants,
+            target: simulated,
+        })
     }
 }
 
@@ -71,6 +99,12 @@ pub(crate) enum StartError {
     NotLoopback { address: SocketAddr },
     #[error(transparent)]
     Start(#[from] start::StartError),
+    #[cfg(feature = "webrtc")]
+    #[error("there is no encoder for H.264 in this build, which WebRTC needs")]
+    NoH264,
+    #[cfg(feature = "webrtc")]
+    #[error(transparent)]
+    WebRtc(#[from] kvm_stream::webrtc::WebRtcError),
     #[error("cannot record")]
     Recording(#[from] RecordingError),
     #[error("the system gives no randomness")]

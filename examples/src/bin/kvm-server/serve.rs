@@ -19,6 +19,8 @@ use crate::input::{self, TypingDesk};
 use crate::options::Options;
 use crate::origin::Site;
 use crate::parts::{Parts, StartError};
+#[cfg(feature = "webrtc")]
+use crate::peers::Peers;
 use crate::photon::Photons;
 use crate::picture::Picture;
 use crate::recording::{RecordingError, Recordings};
@@ -48,6 +50,15 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
     let mut door = Door::default();
     let token = door.first_token()?;
     let end = watch::Sender::new(false);
+    #[cfg(feature = "webrtc")]
+    let peers = match (parts.datagrams, channels.h264()) {
+        (Some(datagrams), Some((viewers, paces))) => {
+            let (picture, input) = (picture.commands.clone(), input.orders.clone());
+            Some(Peers::start(datagrams, viewers.clone(), paces.clone(), picture, input, end.subscribe())?)
+        }
+        (Some(_), None) => return Err(StartError::NoH264),
+        (None, _) => None,
+    };
     let app = Arc::new(App {
         door: Mutex::new(door),
         manifest: parts.manifest,
@@ -62,6 +73,8 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
         photons: Photons::default(),
         quality: options.quality,
         target_text: parts.target.map(|target| Box::new(move || target.text()) as Box<_>),
+        #[cfg(feature = "webrtc")]
+        peers,
         end: end.subscribe(),
         holders: AtomicU64::new(1),
     });

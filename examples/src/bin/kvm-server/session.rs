@@ -99,7 +99,7 @@ impl Secret {
         &self.0
     }
 
-    fn random() -> Result<Self, getrandom::Error> {
+    pub(crate) fn random() -> Result<Self, getrandom::Error> {
         let mut bits = [0; 32];
         getrandom::fill(&mut bits)?;
         Ok(Self(bits.iter().map(|byte| format!("{byte:02x}")).collect()))

@@ -31,7 +31,15 @@ pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, codec: Option<Pictur
     let (notify, notices) = mpsc::channel(NOTICES);
     let seated = Seated::join(&app, notify.clone());
     let shared = Shared::default();
-    let (sink, stream) = socket.split();
+    #[cfg_attr(not(feature = "webrtc"), expect(unused_mut, reason = "the page is told more with it"))]
+    let (mut sink, stream) = socket.split();
+    #[cfg(feature = "webrtc")]
+    if let Some(name) = &seated.name {
+        let named = json!({ "type": "line", "name": name.reveal() }).to_string();
+        if sink.send(Frame::Text(named.into())).await.is_err() {
+            return;
+        }
+    }
     let reader = Reader { app: &app, holder: seated.holder, stream, notify, shared: &shared };
     let writer = Writer {
         app: &app,
@@ -53,13 +61,21 @@ pub(crate) async fn serve(socket: WebSocket, app: Arc<App>, codec: Option<Pictur
 struct Seated<'a> {
     app: &'a App,
     holder: Holder,
+    /// By which a WebRTC peer shows that it is the same page.
+    #[cfg(feature = "webrtc")]
+    name: Option<crate::peers::LineName<'a>>,
 }
 
 impl<'a> Seated<'a> {
     fn join(app: &'a App, notices: mpsc::Sender<Notice>) -> Self {
         let viewer = app.next_holder();
         app.input.send(input::Command::Join { viewer, notices });
-        Self { app, holder: viewer }
+        Self {
+            app,
+            holder: viewer,
+            #[cfg(feature = "webrtc")]
+            name: app.peers.as_ref().and_then(|peers| peers.name(viewer)),
+        }
     }
 }
 

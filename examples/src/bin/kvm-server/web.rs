@@ -65,8 +65,17 @@ pub(crate) fn routes(web: Web) -> Router {
         .route("/recordings/{name}", get(recording))
         .route("/target/text", get(target_text))
         .route("/stream", get(stream))
+        .merge(by_webrtc())
         .layer(from_fn_with_state(web.clone(), guard))
         .with_state(web)
+}
+
+/// The way to pictures by WebRTC, in a build that has them.
+fn by_webrtc() -> Router<Web> {
+    #[cfg(feature = "webrtc")]
+    return crate::whep::routes();
+    #[cfg(not(feature = "webrtc"))]
+    Router::new()
 }
 
 /// Lets through what comes from this site's own pages with an open session, and spends tokens.
@@ -136,11 +145,13 @@ fn spend(web: &Web, token: &str) -> Response {
 async fn stream(State(web): State<Web>, uri: Uri, upgrade: WebSocketUpgrade) -> Response {
     let channels = &web.app.channels;
     if channels.viewers() >= VIEWERS {
-        return (StatusCode::SERVICE_UNAVAILABLE, "There are too many viewers.\n").into_response();
+        return too_many();
     }
     let codec = match query(&uri, "codec") {
         // Such a page shows `/stream.mjpeg` itself.
         Some("mjpeg") => None,
+        #[cfg(feature = "webrtc")]
+        Some("webrtc") if web.app.peers.is_some() => None,
         Some(name) => match PictureCodec::from_str(name, false) {
             Ok(codec) => Some(codec),
             Err(_) => {
@@ -154,6 +165,11 @@ async fn stream(State(web): State<Web>, uri: Uri, upgrade: WebSocketUpgrade) -> 
         .max_message_size(MESSAGE_BYTES)
         .max_frame_size(MESSAGE_BYTES)
         .on_upgrade(move |socket| socket::serve(socket, web.app, codec))
+}
+
+/// The answer to one viewer too many.
+pub(crate) fn too_many() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "There are too many viewers.\n").into_response()
 }
 
 async fn state(State(web): State<Web>) -> Response {
@@ -316,7 +332,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+pub(crate) fn query<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     uri.query()?.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
@@ -344,6 +360,7 @@ const MESSAGE_BYTES: usize = 64 * 1024;
 /// What is read of a page at once. The library clears so much before each read, and a page says little at a time, but
 /// as often as it paints.
 const READ_BYTES: usize = 4 * 1024;
-const VIEWERS: usize = 64;
+/// Those who may watch at a time.
+pub(crate) const VIEWERS: usize = 64;
 /// Bytes of a recording that are read at once.
 const PIECE: u64 = 256 * 1024;

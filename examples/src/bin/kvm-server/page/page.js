@@ -5,6 +5,7 @@
 
 import { Line } from './line.js';
 import { Film } from './film.js';
+import { Peer } from './webrtc.js';
 import { Picture } from './picture.js';
 import { Probe } from './probe.js';
 import { Held, Keyboard } from './keyboard.js';
@@ -37,10 +38,13 @@ const line = new Line(askedCodec(), {
   noSuchCodec: (codec) => notice.toast(`This server has no pictures in ${codec}: these come as it prefers.`),
   probed: (message) => probe.probed(message),
   refused: ({ reason }) => notice.toast(reason),
+  line: ({ name }) => line.codec === 'webrtc' && peer.start(name),
 });
 
-const mayControl = () => line.phase === 'open' && state?.control === 'yours';
-const send = (message) => mayControl() && line.send(message);
+/** What hands do goes one way only, or it could arrive in another order: beside the pictures where these come by WebRTC. */
+const hands = () => (line.codec === 'webrtc' ? peer : line);
+const mayControl = () => line.phase === 'open' && state?.control === 'yours' && (hands() === line || peer.open);
+const send = (message) => mayControl() && hands().send(message);
 
 const notice = new Notice({ retry: () => line.retryNow(), takeControl, stopTyping: () => send({ type: 'stop-typing' }) });
 const panel = new Panel({ control: () => (mayControl() ? leaveControl() : takeControl()), invite });
@@ -56,19 +60,19 @@ const picture = new Picture(canvas, $('film'), $('stage'), {
   trouble: (words) => notice.toast(words),
   unable: (codec) => changeCodec(INSTEAD[codec]),
 });
-const film = new Film($('film'), {
-  shown(width, height) {
-    fresh = line.phase === 'open';
-    picture.shownByTwin(width, height);
-    render();
-  },
+const film = new Film($('film'), { shown: (width, height) => shown($('film'), 'MJPEG', width, height) });
+const peer = new Peer($('video'), {
+  shown: (width, height) => shown($('video'), 'WebRTC', width, height),
+  opened: render,
+  unable: () => changeCodec('h264'),
+  refused: ({ reason }) => notice.toast(reason),
 });
 const probe = new Probe(send);
 
 const held = new Held(send);
 const pointer = new Pointer(canvas, {
   send,
-  congested: () => line.congested,
+  congested: () => hands().congested,
   mayControl,
   denied: () => notice.nudge(),
   seen: (event) => keyboard.reconcile(event),
@@ -111,10 +115,18 @@ render();
 
 function askedCodec() {
   const asked = new URLSearchParams(location.search).get('codec');
-  return ['rects', 'jpeg', 'h264', 'mjpeg'].includes(asked) ? asked : '';
+  return ['rects', 'jpeg', 'h264', 'mjpeg', 'webrtc'].includes(asked) ? asked : '';
+}
+
+/** The browser shows a picture by itself. */
+function shown(twin, codec, width, height) {
+  fresh = line.phase === 'open';
+  picture.shownByTwin(twin, codec, width, height);
+  render();
 }
 
 function changeCodec(codec) {
+  peer.stop();
   notice.toast(`This browser shows the pictures in another way: ${codec}.`);
   line.change(codec);
 }
@@ -122,6 +134,7 @@ function changeCodec(codec) {
 function lineChanged() {
   if (line.phase === 'open' && line.codec === 'mjpeg' && !fresh) film.start();
   if (line.phase !== 'open') {
+    if (line.phase !== 'silent') peer.stop();
     forgetInput();
     probe.stop();
   }

@@ -32,7 +32,7 @@ export class Picture {
   #troubles = [];
 
   /**
-   * `twin` is an image that is kept in the canvas's place. `hooks`: `painted(header)`, `passed(header)` (it and all
+   * `twin` is an image or video that is kept in the canvas's place. `hooks`: `painted(header)`, `passed(header)` (it and all
    * before it are done with, painted or not), `keyframe()`, `trouble(words)`, `unable(codec)` (it does not work here).
    */
   constructor(canvas, twin, stage, hooks) {
@@ -87,10 +87,14 @@ export class Picture {
     if ((!this.painted || !this.#twin.hidden) && width > 0 && height > 0) this.#resize(width, height);
   }
 
-  /** The twin shows a picture that was not painted here. */
-  shownByTwin(width, height) {
+  /** A twin shows a picture that was not painted here. */
+  shownByTwin(twin, codec, width, height) {
+    if (twin !== this.#twin) {
+      this.#twin = twin;
+      this.#fit();
+    }
     this.#resize(width, height);
-    this.#mark('MJPEG', '');
+    this.#mark(codec, '');
   }
 
   toBlob() {

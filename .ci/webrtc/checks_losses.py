@@ -1,0 +1,127 @@
+"""Chromium as the peer, on a line that delays and loses."""
+
+import contextlib
+import time
+
+import shown
+from kvm import PROMPT, check, expect, take_control
+from webdriver import wait_until
+
+# Each way.
+DELAY = 0.025
+# What a picture may take to be whole again.
+RECOVERS_WITHIN = 0.300
+BURST = 0.150
+BURSTS = 12
+
+
+@contextlib.contextmanager
+def line(kvm, delay, loss):
+    """The page anew, on a line of this kind."""
+    kvm.relay.delay, kvm.relay.loss = delay, loss
+    try:
+        kvm.browser.open(kvm.server.base + "/?codec=webrtc")
+        kvm.await_data("codec", "WebRTC", seconds=20)
+        kvm.await_data("live", "true")
+        take_control(kvm)
+        yield
+    finally:
+        kvm.relay.delay = kvm.relay.loss = 0.0
+
+
+def counted(kvm, before=None):
+    """What the peer counted, in words."""
+    now = shown.stats(kvm)
+    names = ("framesDecoded", "keyFramesDecoded", "packetsLost", "nackCount", "pliCount", "freezeCount")
+    return ", ".join(f"{name} {now.get(name, 0) - (before or {}).get(name, 0)}" for name in names)
+
+
+@check
+def lossy(kvm):
+    """with 3 % lost and 25 ms each way, pictures are like the server's again and again: nothing drifts"""
+    seen = []
+    with line(kvm, DELAY, 0.03):
+        before, lost = shown.stats(kvm), kvm.relay.lost
+        for turn in range(4):
+            kvm.console()
+            kvm.browser.type(f"turn {turn}")
+            kvm.browser.press("Enter")
+            kvm.browser.type("fill")
+            kvm.browser.press("Enter")
+            seen.append(shown.await_like(kvm)[0])
+            kvm.desktop()
+            start = ("move", *kvm.place(380, 90))
+            kvm.browser.pointer(start, ("down",), ("move", *kvm.place(500, 200)), ("move", *kvm.place(600 + turn, 330)), ("up",))
+            seen.append(shown.await_like(kvm)[0])
+        words = counted(kvm, before)
+        lost = kvm.relay.lost - lost
+    return expect(lost > 10, f"{', '.join(f'{db:.1f}' for db in seen)} dB; {words}; {lost} datagrams lost")
+
+
+@check
+def bursts_while_it_moves(kvm):
+    """after a burst that loses everything, a moving picture is shown anew within 300 ms"""
+    took = []
+    with line(kvm, DELAY, 0.0):
+        kvm.console()
+        before = shown.stats(kvm)
+        kvm.browser.click("#paste-open")
+        kvm.browser.fill("#paste-text", "a screen that changes all the time " * 300)
+        kvm.browser.click("#paste-type")
+        time.sleep(0.5)
+        for _ in range(BURSTS):
+            shown.frames(kvm)
+            end = kvm.relay.burst(BURST)
+            time.sleep(BURST + 0.7)
+            # A picture of the line as it was after the burst.
+            whole = [at for at, captured in shown.frames(kvm) if captured >= end - DELAY]
+            took.append((whole[0] - end) if whole else float("inf"))
+        words = counted(kvm, before)
+        kvm.browser.run("document.querySelector('#paste').open && document.querySelector('#paste').close()")
+        kvm.restart()
+        db, _ = shown.await_like(kvm)
+    words = f"{' '.join(f'{1000 * one:.0f}' for one in took)} ms after {1000 * BURST:.0f} ms of nothing; then {db:.1f} dB; {words}"
+    return expect(max(took) <= RECOVERS_WITHIN, words)
+
+
+@check
+def bursts_at_the_end(kvm):
+    """a picture whose end is lost, with nothing after it, is shown within 300 ms after the burst"""
+    took = []
+    with line(kvm, DELAY, 0.0):
+        kvm.console()
+        before = shown.stats(kvm)
+        typed = PROMPT
+        for number in range(BURSTS):
+            kvm.settle()
+            shown.frames(kvm)
+            end = kvm.relay.burst(BURST)
+            start = time.monotonic()
+            character = chr(ord("a") + number)
+            kvm.browser.type(character, pause_ms=0)
+            typed += character
+            kvm.await_text(typed)
+            time.sleep(max(0.0, end - time.monotonic()) + 0.7)
+            whole = [at for at, captured in shown.frames(kvm) if captured >= start]
+            took.append((whole[-1] - end) if whole else float("inf"))
+        words = counted(kvm, before)
+        db, _ = shown.await_like(kvm)
+    words = f"{' '.join(f'{1000 * one:.0f}' for one in took)} ms; then {db:.1f} dB; {words}"
+    return expect(max(took) <= RECOVERS_WITHIN, words)
+
+
+@check
+def outage(kvm):
+    """after two seconds of nothing the same connection goes on, and what was typed meanwhile is there"""
+    with line(kvm, DELAY, 0.0):
+        kvm.console()
+        connections = kvm.browser.run("return watched.connections.length")
+        end = kvm.relay.burst(2.0)
+        kvm.browser.type("meanwhile")
+        time.sleep(max(0.0, end - time.monotonic()))
+        start = time.monotonic()
+        kvm.await_text(PROMPT + "meanwhile", seconds=10)
+        db, took = shown.await_like(kvm, seconds=10)
+        same = kvm.browser.run("return watched.connections.length") == connections
+        took = time.monotonic() - start
+    return expect(same, f"{took * 1000:.0f} ms after it, {db:.1f} dB")

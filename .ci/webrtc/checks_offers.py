@@ -1,0 +1,68 @@
+"""Who may offer what, and how it is answered."""
+
+from kvm import check, expect
+from server import Server
+
+SDP = "application/sdp"
+
+
+def post(kvm, body, kind=SDP, cookie=True, origin=True):
+    headers = {"Content-Type": kind}
+    if cookie:
+        headers["Cookie"] = kvm.server.cookie
+    if origin:
+        headers["Origin"] = kvm.server.base
+    return kvm.server.ask("POST", "/whep", body, headers)
+
+
+@check
+def offers(kvm):
+    """offers from elsewhere, of strangers, too long, of another kind or senseless are refused"""
+    kvm.browser.open(kvm.server.link)
+    kvm.server.cookie = kvm.browser.cookies()
+    cases = {
+        "no session": (post(kvm, b"v=0\r\n", cookie=False), 401),
+        "another origin": (post(kvm, b"v=0\r\n", origin=False), 403),
+        "JSON": (post(kvm, b"{}", kind="application/json"), 415),
+        "nothing": (post(kvm, b""), 400),
+        "noise": (post(kvm, bytes(range(32, 120)) * 20), 400),
+        "not UTF-8": (post(kvm, b"v=0\r\n\xff\xfe"), 400),
+        "70 KB": (post(kvm, b"v=0\r\n" + b"a=x\r\n" * 14_000), 413),
+        "a stranger's name": (kvm.server.ask("DELETE", "/whep/0000", None, {"Cookie": kvm.server.cookie, "Origin": kvm.server.base}), 404),
+    }
+    for name, ((status, body, _), expected) in cases.items():
+        expect(status == expected, f"{name}: {status} {body[:200]!r}")
+    return ", ".join(f"{name} {expected}" for name, (_, expected) in cases.items())
+
+
+@check
+def not_granted(kvm):
+    """a manifest that does not allow the socket keeps the server from starting"""
+    import subprocess
+    import tempfile
+
+    plain = subprocess.run([kvm.program, "--print-manifest", "--listen=127.0.0.1:0"], capture_output=True, text=True, check=True).stdout
+    expect("udp:" not in plain, plain)
+    with tempfile.NamedTemporaryFile("w", suffix=".toml") as manifest:
+        manifest.write(plain)
+        manifest.flush()
+        command = [kvm.program, "--listen=127.0.0.1:0", "--webrtc=127.0.0.1:0", f"--manifest={manifest.name}"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    expect(ended.returncode == 2 and "udp:127.0.0.1:0" in ended.stderr, f"{ended.returncode} {ended.stderr!r}")
+    return ended.stderr.strip()
+
+
+@check
+def without(kvm):
+    """a server that was not asked for it has none, and the page says so and goes on"""
+    server = Server(kvm.program)
+    try:
+        kvm.browser.open(server.link)
+        kvm.await_data("live", "true")
+        kvm.browser.open(server.base + "/?codec=webrtc")
+        kvm.await_data("live", "true")
+        codec, words = kvm.data("codec"), kvm.browser.text("#toasts")
+        expect(codec == "Rectangles" and "webrtc" in words, f"{codec}, {words!r}")
+    finally:
+        server.kill()
+    return f"{words!r}, {codec}"
