@@ -234,7 +234,7 @@ fn messages_pass_both_ways() {
     assert!(line.peer.channel(id).unwrap().write(false, b"key").unwrap());
     assert!(line.viewer.say("state"));
     line.run(Duration::from_millis(100));
-    assert_eq!(line.said, ["peer heard state", "key"].map(str::to_owned));
+    assert_eq!(line.said, ["key", "peer heard state"].map(str::to_owned));
     assert!(!format!("{:?}", WebRtcOutput::Message("secret".to_owned())).contains("secret"));
 }
 
