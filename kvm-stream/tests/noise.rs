@@ -233,3 +233,44 @@ fn frames_nobody_asked_about_are_not_missed() {
     assert!(!damage.contains(80, 40), "this was in the frame that was held");
     assert!(damage.contains(80, 180));
 }
+
+/// A film over more than half of the console's tiles: soft waves that travel by many steps a frame.
+fn console_with_film(moment: u32) -> Canvas {
+    let mut canvas = console();
+    canvas.shade((16, 16), (256, 176), |x, y| {
+        let wave = |at: u32| u8::try_from((at % 160).min(160 - at % 160) * 2 + 40).unwrap();
+        [wave(x + moment * 23), wave(y * 2 + moment * 31), wave(x + y + moment * 17)]
+    });
+    canvas
+}
+
+#[test]
+fn a_film_before_a_noisy_background_does_not_hide_the_noise() {
+    for pixel in FORMATS {
+        let mut rig = Rig::new(pixel, Sensitivity::Automatic);
+        for moment in 0..9 {
+            rig.show(&console_with_film(moment));
+        }
+        assert!(rig.diff.noise().is_none());
+        for moment in 9..60 {
+            let damage = rig.show(&console_with_film(moment));
+            let peak = rig.diff.noise().unwrap().peak_steps;
+            assert!((3..=5).contains(&peak), "{pixel}: {peak} steps");
+            assert!(damage.area() < Rig::area() * 3 / 4, "{pixel}: {} px", damage.area());
+            assert!(rig.error() <= 9, "{pixel}: {} steps", rig.error());
+        }
+    }
+}
+
+#[test]
+fn a_film_without_noise_is_compared_exactly() {
+    for pixel in FORMATS {
+        let mut rig = Rig::new(pixel, Sensitivity::Automatic);
+        rig.noise_steps = 0;
+        for moment in 0..60 {
+            rig.show(&console_with_film(moment));
+            assert!(rig.diff.noise().is_none());
+            assert_eq!(rig.seen, rig.now, "{pixel}");
+        }
+    }
+}
