@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use kvm_capture::Timestamp;
+use kvm_capture::{ImageView, Timestamp};
 
-use crate::{Damage, Rect, Tiles};
+use crate::{Class, Damage, Rect, Tiles, classify};
 
 /// Finds the rectangle of a film: tiles that are painted anew in frame after frame.
 ///
 /// A tile plays when it has been painted for 500 ms without a pause of more than 150 ms. What is copied counts as
 /// painted only where it is painted over, so that a page that scrolls does not look like a film. The rectangle is the
-/// smallest one around the largest group of neighbouring tiles that play; it is one if it is 64 pixels wide and high
-/// and half of its tiles play. Once found it stays as it is, whatever single tiles do, until less than a quarter of
+/// smallest one around the largest group of neighbouring tiles that play; it is one if it is 64 pixels wide and high,
+/// half of its tiles play, and most of them show [photos](Class::Photo): text that runs through so fast that nothing of
+/// it is found again is none. Once found it stays as it is, whatever single tiles do, until less than a quarter of
 /// it plays or, for 500 ms, the film was seen to reach somewhere else.
 ///
 /// The time is that of the frames. A film is looked for at tiles' edges: the rectangle begins at multiples of 16
@@ -48,10 +49,11 @@ impl FilmFinder {
         Self::default()
     }
 
-    /// Takes note of what changed in a frame of this size, width and height in pixels, and tells where a film plays.
+    /// Takes note of what changed in a frame that shows this picture, and tells where a film plays.
     ///
     /// To be called for frames without change as well, with [`Damage::NONE`]; a film that stops is noticed by time.
-    pub fn observe(&mut self, damage: &Damage, size_px: (u32, u32), now: Timestamp) -> Option<Rect> {
+    pub fn observe(&mut self, damage: &Damage, image: &ImageView<'_>, now: Timestamp) -> Option<Rect> {
+        let size_px = (image.format().width_px, image.format().height_px);
         if self.size_px != size_px {
             *self = Self { size_px, ..Self::default() };
             let count =
@@ -62,6 +64,8 @@ impl FilmFinder {
         self.playing.clear();
         self.playing.extend(self.tiles.iter().map(|tile| tile.plays(now)));
         let seen = self.largest_group();
+        // What plays is looked at only when it is about to become the film.
+        let seen = seen.filter(|seen| self.is_known(*seen) || self.is_photo(image, *seen, now));
         self.settle(seen, now);
         self.film
     }
@@ -120,6 +124,39 @@ impl FilmFinder {
             && film.height >= Self::LEAST_SIDE_PX
             && u64::from(count) * 2 >= bounds.area();
         is_film.then_some(film)
+    }
+
+    /// Whether this is the film's rectangle, or nearly.
+    fn is_known(&self, seen: Rect) -> bool {
+        is_near(self.film, Some(seen))
+    }
+
+    /// Whether most of the playing tiles of a rectangle, in a sample of them, show photos. Those of one colour do not
+    /// count.
+    fn is_photo(&self, image: &ImageView<'_>, rect: Rect, now: Timestamp) -> bool {
+        let columns = self.columns();
+        let rows = rect.y / Tiles::TILE_PX..rect.bottom().div_ceil(Tiles::TILE_PX);
+        let of_row = |row| {
+            let tiles = rect.x / Tiles::TILE_PX..rect.right().div_ceil(Tiles::TILE_PX);
+            tiles.map(move |column| (column, row))
+        };
+        let all = (rect.right().div_ceil(Tiles::TILE_PX) - rect.x / Tiles::TILE_PX) as usize * rows.len();
+        // An odd step meets other columns in every row.
+        let step = (all / SAMPLED_TILES) | 1;
+        let (mut photos, mut texts) = (0, 0);
+        for (column, row) in rows.flat_map(of_row).step_by(step) {
+            if !self.tiles[(row * columns + column) as usize].plays(now) {
+                continue;
+            }
+            let tile =
+                Rect::new(column * Tiles::TILE_PX, row * Tiles::TILE_PX, Tiles::TILE_PX, Tiles::TILE_PX);
+            match classify(image, tile) {
+                Class::Flat => {}
+                Class::Text => texts += 1,
+                Class::Photo | Class::Film => photos += 1,
+            }
+        }
+        photos > texts
     }
 
     /// Lets the film follow what is seen, but not at once.
@@ -184,6 +221,9 @@ impl Activity {
         })
     }
 }
+
+/// About how many tiles are looked at to know a film from text.
+const SAMPLED_TILES: usize = 64;
 
 /// Whether two rectangles are the same to within a tile at each edge, as what is seen of one film is.
 fn is_near(one: Option<Rect>, other: Option<Rect>) -> bool {

@@ -231,7 +231,7 @@ impl RectEncoder {
         let size_px = (format.width_px, format.height_px);
         let allows_photos = self.allows_photos();
         let film = match purpose {
-            Purpose::Update if allows_photos || self.codes_film() => self.film.observe(damage, size_px, now),
+            Purpose::Update if allows_photos || self.codes_film() => self.film.observe(damage, &image, now),
             _ => None,
         };
         if purpose == Purpose::Update {
