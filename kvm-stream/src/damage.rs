@@ -16,6 +16,7 @@ pub struct Damage {
     copies: Vec<CopyRect>,
     // INVARIANT: no two overlap.
     rects: Vec<Rect>,
+    hints: Vec<MotionHint>,
 }
 
 /// A part of the picture before that is found again elsewhere, pixel for pixel.
@@ -31,6 +32,28 @@ pub struct CopyRect {
     pub to: Rect,
 }
 
+/// Where the pixels of an area probably were in the picture before, or nearly the same pixels: a guess, for encoders
+/// that correct what they predict.
+///
+/// Unlike a [`CopyRect`] it says nothing certain, its edges and its distance are of any number of pixels, and most of
+/// its pixels are painted all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MotionHint {
+    /// First column of the source, in pixels.
+    pub from_x: u32,
+    /// First row of the source, in pixels.
+    pub from_y: u32,
+    /// The destination, which has the source's size.
+    pub to: Rect,
+}
+
+impl MotionHint {
+    /// The source, which has the destination's size.
+    pub const fn from(self) -> Rect {
+        Rect::new(self.from_x, self.from_y, self.to.width, self.to.height)
+    }
+}
+
 impl CopyRect {
     /// The source, which has the destination's size.
     pub const fn from(self) -> Rect {
@@ -40,16 +63,16 @@ impl CopyRect {
 
 impl Damage {
     /// Nothing changed.
-    pub const NONE: Self = Self { copies: Vec::new(), rects: Vec::new() };
+    pub const NONE: Self = Self { copies: Vec::new(), rects: Vec::new(), hints: Vec::new() };
 
     /// Everything may have changed.
     pub fn full(width_px: u32, height_px: u32) -> Self {
-        Self { copies: Vec::new(), rects: vec![Rect::new(0, 0, width_px, height_px)] }
+        Self { rects: vec![Rect::new(0, 0, width_px, height_px)], ..Self::NONE }
     }
 
     /// These tiles may have changed.
     pub fn of_tiles(tiles: &Tiles) -> Self {
-        Self { copies: Vec::new(), rects: cover(tiles) }
+        Self { rects: cover(tiles), ..Self::NONE }
     }
 
     /// Damage that begins with copies, to be made in this order. A copy that would break the order of things (its
@@ -67,6 +90,20 @@ impl Damage {
             }
         }
         self
+    }
+
+    /// The same damage with hints about where painted parts came from.
+    #[must_use]
+    pub fn with_hints(mut self, hints: impl IntoIterator<Item = MotionHint>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
+    /// Where what is painted may have come from, in no order; those of different distances may overlap. Nobody needs
+    /// to heed them: copies and rectangles are the whole change. There are none unless they were
+    /// [asked for](crate::TileDiff::with_hints).
+    pub fn hints(&self) -> &[MotionHint] {
+        &self.hints
     }
 
     /// What is copied within the picture before anything is painted, in this order.
@@ -95,10 +132,10 @@ impl Damage {
             || self.copies.iter().any(|copy| copy.to.contains(x, y))
     }
 
-    /// The same change for an encoder that cannot copy: everything that changes is painted.
+    /// The same change for an encoder that cannot copy: everything that changes is painted, and no hint is given.
     #[must_use]
     pub fn without_copies(&self) -> Self {
-        let mut painted = Self { copies: Vec::new(), rects: self.rects.clone() };
+        let mut painted = Self { rects: self.rects.clone(), ..Self::NONE };
         for copy in &self.copies {
             painted.paint(copy.to);
         }
@@ -127,7 +164,7 @@ impl Damage {
 impl FromIterator<Rect> for Damage {
     /// Takes rectangles that do not overlap.
     fn from_iter<I: IntoIterator<Item = Rect>>(rects: I) -> Self {
-        Self { copies: Vec::new(), rects: rects.into_iter().collect() }
+        Self { rects: rects.into_iter().collect(), ..Self::NONE }
     }
 }
 

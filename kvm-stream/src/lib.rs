@@ -44,7 +44,7 @@ pub mod webrtc;
 mod ycc_rows;
 
 pub use classify::{Class, classify};
-pub use damage::{CopyRect, Damage};
+pub use damage::{CopyRect, Damage, MotionHint};
 pub use diff::{Noise, Sensitivity, TileDiff};
 pub use encoder::{EncodeError, Encoder};
 pub use fan_out::{Acknowledged, Drops, FanOut, Viewer, ViewerEnd, ViewerPolicy};

@@ -17,7 +17,7 @@ use choice::{Choice, Seen};
 use noise::NoiseFilter;
 
 pub use choice::Sensitivity;
-pub(crate) use exact::{Vector, has_moved, mark_differing};
+pub(crate) use exact::{Vector, has_moved, mark_differing, mark_plainly_differing};
 pub use noise::Noise;
 
 /// Finds what changed since the frame before, in the capture's own format.
@@ -82,6 +82,15 @@ impl TileDiff {
     #[must_use]
     pub fn without_motion(mut self) -> Self {
         self.motion = None;
+        self
+    }
+
+    /// The same with [hints](Damage::hints) about what moved though its pixels are not the same, for encoders that
+    /// correct what they predict. They change nothing of what is copied and painted, and cost a further search where
+    /// no copy explains the change. Without a search for motion there are none.
+    #[must_use]
+    pub fn with_hints(mut self) -> Self {
+        self.motion = self.motion.map(MotionSearch::with_hints);
         self
     }
 
@@ -197,7 +206,8 @@ impl TileDiff {
             }
         }
         let moved = self.motion.as_mut().and_then(|motion| motion.find(before, now, &self.changed));
-        moved.unwrap_or_else(|| self.painted())
+        let hints = self.motion.as_ref().map_or(&[][..], MotionSearch::hints);
+        moved.unwrap_or_else(|| self.painted()).with_hints(hints.iter().copied())
     }
 
     /// The changed tiles, all of them to be painted.

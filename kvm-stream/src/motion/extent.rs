@@ -5,7 +5,7 @@ use std::ops::Range;
 use kvm_capture::ImageView;
 
 use crate::classify::is_flat;
-use crate::diff::{Vector, has_moved, mark_differing};
+use crate::diff::{Vector, has_moved, mark_differing, mark_plainly_differing};
 use crate::layout::unit_px;
 use crate::tiles::{is_set, set_bits};
 use crate::{CopyRect, Rect, Tiles};
@@ -22,13 +22,16 @@ pub(super) struct Extents {
 }
 
 impl Extents {
-    /// Adds the copies by a vector that explain at least so many tiles of `left`, takes the tiles they cover out of
-    /// it, and tells whether there is any.
+    /// Adds the copies by a vector that each explain at least so many tiles of `left`, takes the tiles they cover out of
+    /// it, and tells whether there is any. A vector that explains fewer than `worth` in all is soon given up.
+    ///
+    /// `effort` is how many tiles may still be verified, less those that were.
     pub(super) fn extract(
         &mut self,
         (before, now): (&ImageView<'_>, &ImageView<'_>),
         vector: Vector,
-        least: usize,
+        (least, worth): (usize, usize),
+        effort: &mut usize,
         left: &mut Tiles,
         copies: &mut Vec<CopyRect>,
     ) -> bool {
@@ -42,7 +45,16 @@ impl Extents {
         for copy in copies.iter() {
             self.unfit.insert_rect(copy.to);
         }
+        mark_plainly_differing(before, now, vector, rows.clone(), self.unfit.rows_mut(rows.clone()));
+        let verified = rows.len() * left.columns() as usize - self.unfit.len();
+        if left.count_without(&self.unfit) < worth || verified > *effort {
+            return false;
+        }
+        *effort -= verified;
         mark_differing(before, now, vector, rows.clone(), self.unfit.rows_mut(rows.clone()));
+        if left.count_without(&self.unfit) < worth {
+            return false;
+        }
         let had = copies.len();
         while copies.len() < had + MOST_PER_VECTOR && copies.len() < MOST_COPIES {
             // All that is left to explain may be too little for another rectangle.

@@ -1,7 +1,10 @@
 //! Parts of the picture before, found again elsewhere.
 
 mod extent;
+mod hints;
+mod luma;
 mod patches;
+mod patience;
 mod rows;
 mod sightings;
 
@@ -14,31 +17,49 @@ use crate::cover::cover_with;
 use crate::damage::outside;
 use crate::diff::{TileDiff, Vector, has_moved};
 use crate::layout::{PlaneLayout, to_units};
-use crate::{CopyRect, Damage, Rect, Tiles};
+use crate::{CopyRect, Damage, MotionHint, Rect, Tiles};
 
 use extent::Extents;
-use patches::PatchSearch;
+use hints::HintSearch;
+use patches::{PatchSearch, Reading};
+use patience::Patience;
 use rows::RowSearch;
 
 /// Finds what moved: scrolled text, dragged windows.
 ///
 /// Vectors are proposed, cheapest first, by what moved in the frames before, by hashes of rows, and by hashes of
 /// sampled patches; each is then verified pixel by pixel in every plane. The work is bounded by counts: so many
-/// vectors, rows and patches are tried.
+/// vectors, rows and patches are tried, a vector only if a sample of the change speaks for it, and no more area is
+/// verified in a frame than the picture has. After frames in which hashes were in vain they are left alone for some.
 #[derive(Debug, Default)]
 pub(crate) struct MotionSearch {
-    // The vectors that worked, the last one first.
+    // The vectors that worked, the last one first, and others that may.
     recent: Vec<Vector>,
     rows: RowSearch,
     patches: PatchSearch,
     extents: Extents,
+    patience: Patience,
     // What is left of the change after the copies so far, the vectors to try and the copies; kept for their memory.
     left: Tiles,
     candidates: Vec<Vector>,
     copies: Vec<CopyRect>,
+    // Every vector that hashes proposed for this frame.
+    proposed: Vec<Vector>,
+    hints: Option<HintSearch>,
 }
 
 impl MotionSearch {
+    /// The same with hints about what moved, though not exactly.
+    pub(crate) fn with_hints(mut self) -> Self {
+        self.hints = Some(HintSearch::default());
+        self
+    }
+
+    /// Where what is painted of the last frame may have come from; nothing unless they were asked for.
+    pub(crate) fn hints(&self) -> &[MotionHint] {
+        self.hints.as_ref().map_or(&[], HintSearch::found)
+    }
+
     /// What of the change is motion, and what remains to be painted; `None` if nothing moved.
     pub(crate) fn find(
         &mut self,
@@ -46,50 +67,90 @@ impl MotionSearch {
         now: &ImageView<'_>,
         changed: &Tiles,
     ) -> Option<Damage> {
+        if let Some(hints) = &mut self.hints {
+            hints.clear();
+        }
         let all = changed.len();
         if all < LEAST_SEARCHED {
             return None;
         }
+        self.proposed.clear();
         self.left.copy_from(changed);
         self.copies.clear();
-        let mut tries = MOST_TRIES;
+        // How many tiles may still be verified.
+        let mut effort = changed.columns() as usize * changed.rows() as usize;
+        let mut has_searched = false;
         for step in Step::ALL {
             let left = self.left.len();
             if left < LEAST_SEARCHED || left * 2 < all {
                 break;
+            }
+            if step == Step::Rows {
+                has_searched = self.patience.allows(all);
+                if !has_searched {
+                    break;
+                }
             }
             self.candidates.clear();
             match step {
                 Step::Recent => self.candidates.extend(&self.recent),
                 Step::Rows => self.rows.propose(before, now, &self.left, &mut self.candidates),
                 Step::Patches => {
-                    self.patches.propose(before, now, changed, &self.left, &mut self.candidates);
+                    let reading = Reading::Bytes(PlaneLayout::new(now.format().pixel, 0));
+                    self.patches.propose(before, now, reading, changed, &self.left, &mut self.candidates);
                 }
             }
+            self.proposed.extend(&self.candidates);
             for index in 0..self.candidates.len() {
-                if tries > 0 && self.is_promising(before, now, self.candidates[index]) {
-                    tries -= 1;
-                    self.apply(before, now, self.candidates[index], all);
+                let vector = self.candidates[index];
+                if self.left.len() * 4 < all {
+                    break;
+                }
+                if self.is_promising(before, now, vector) && self.apply(before, now, vector, all, &mut effort)
+                {
+                    self.remember(vector, 0);
+                } else if step != Step::Recent {
+                    // Hashes speak for it, and other frames may be explained by it.
+                    self.remember(vector, 1);
                 }
             }
+        }
+        if has_searched || !self.copies.is_empty() {
+            self.patience.learn(all, self.left.len() * 8 > all * 7);
+        }
+        if let Some(hints) = &mut self.hints {
+            hints.find(before, now, &self.left, &self.proposed);
         }
         self.order();
         if self.copies.is_empty() {
             return None;
         }
-        let painted = self.residual(changed).into_iter().filter_map(|rect| trimmed(before, now, rect));
+        let longest = u64::from(now.format().width_px) * u64::from(now.format().height_px) / TRIMMED_SHARE;
+        let trim = |rect: Rect| if rect.area() > longest { Some(rect) } else { trimmed(before, now, rect) };
+        let painted = self.residual(changed).into_iter().filter_map(trim);
         Some(Damage::from_iter(painted).with_copies(self.copies.iter().copied()))
     }
 
-    /// Takes the copies that this vector explains, if it does.
-    fn apply(&mut self, before: &ImageView<'_>, now: &ImageView<'_>, vector: Vector, all: usize) {
+    /// Takes the copies that this vector explains, and tells whether there is any.
+    fn apply(
+        &mut self,
+        before: &ImageView<'_>,
+        now: &ImageView<'_>,
+        vector: Vector,
+        all: usize,
+        effort: &mut usize,
+    ) -> bool {
         let least = (all / LEAST_SHARE).max(LEAST_WORTH);
-        let found = self.extents.extract((before, now), vector, least, &mut self.left, &mut self.copies);
-        if found {
-            self.recent.retain(|recent| *recent != vector);
-            self.recent.insert(0, vector);
-            self.recent.truncate(MOST_RECENT);
-        }
+        let worth = (all / LEAST_SHARE_OF_VECTOR).max(least);
+        let images = (before, now);
+        self.extents.extract(images, vector, (least, worth), effort, &mut self.left, &mut self.copies)
+    }
+
+    /// Has a vector tried in later frames, after so many others.
+    fn remember(&mut self, vector: Vector, place: usize) {
+        self.recent.retain(|recent| *recent != vector);
+        self.recent.insert(place.min(self.recent.len()), vector);
+        self.recent.truncate(MOST_RECENT);
     }
 
     /// Whether a sample of what is left is found where the vector says. Tiles of one colour are found anywhere and do
@@ -102,6 +163,9 @@ impl MotionSearch {
             if !is_flat(now, tile) {
                 seen += 1;
                 hits += usize::from(has_moved(before, now, vector, tile));
+            }
+            if seen == SAMPLED_IN_VAIN && hits == 0 {
+                return false;
             }
         }
         hits * SAMPLED_PER_HIT >= seen && hits > 0
@@ -185,7 +249,7 @@ fn trimmed(before: &ImageView<'_>, now: &ImageView<'_>, rect: Rect) -> Option<Re
 }
 
 /// The ways to find vectors, cheapest first.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Recent,
     Rows,
@@ -201,12 +265,16 @@ const LEAST_SEARCHED: usize = 16;
 /// How many changed tiles a copy has to explain, and one in how many of all that changed.
 const LEAST_WORTH: usize = 4;
 const LEAST_SHARE: usize = 64;
-/// How many vectors are verified to the pixel.
-const MOST_TRIES: usize = 4;
+/// One in how many of the changed tiles the copies by a vector have to explain together.
+const LEAST_SHARE_OF_VECTOR: usize = 8;
 /// How many vectors are remembered.
-const MOST_RECENT: usize = 4;
+const MOST_RECENT: usize = 5;
 /// How many tiles a vector is tried on first, and one in how many has to fit.
-const SAMPLED_TILES: usize = 64;
+const SAMPLED_TILES: usize = 48;
 const SAMPLED_PER_HIT: usize = 8;
+/// If none of so many fits, the others are not looked at.
+const SAMPLED_IN_VAIN: usize = 16;
+/// A rectangle of more than this share of the picture is painted as it is: to trim it would be to compare it again.
+const TRIMMED_SHARE: u64 = 16;
 /// How many pixels may be painted needlessly to save a rectangle.
 const RECT_WORTH_PX: u64 = 256;

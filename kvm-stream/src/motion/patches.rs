@@ -2,6 +2,7 @@
 
 use kvm_capture::{ImageView, PlaneView};
 
+use super::luma::Luma;
 use super::sightings::{Sightings, combined, hash};
 use crate::Tiles;
 use crate::classify::is_flat;
@@ -20,12 +21,33 @@ pub(super) struct PatchSearch {
     counts: Vec<(usize, Vector)>,
 }
 
+/// What of the pixels of a patch is hashed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reading {
+    /// All bytes of the first plane. Only what moved by whole units is found.
+    Bytes(PlaneLayout),
+    /// Luma alone.
+    Luma(Luma),
+}
+
+impl Reading {
+    /// The hash of a row of a patch that begins at this pixel, and is inside the picture.
+    fn hash(self, plane: &PlaneView<'_>, x: u32, y: u32) -> u64 {
+        let row = plane.row(y as usize);
+        match self {
+            Self::Bytes(layout) => hash(&row[layout.columns(x..x + PATCH_WIDTH, plane)]),
+            Self::Luma(luma) => luma.patch(row, x).map_or(0, |samples| hash(&samples)),
+        }
+    }
+}
+
 impl PatchSearch {
     /// Adds the vectors that most patches speak for, the best first.
     pub(super) fn propose(
         &mut self,
         before: &ImageView<'_>,
         now: &ImageView<'_>,
+        reading: Reading,
         changed: &Tiles,
         left: &Tiles,
         proposed: &mut Vec<Vector>,
@@ -34,9 +56,8 @@ impl PatchSearch {
         if self.anchors.is_empty() {
             return;
         }
-        let layout = PlaneLayout::new(now.format().pixel, 0);
-        self.note(&before.plane(0), layout, changed);
-        self.look(now, layout, changed);
+        self.note(&before.plane(0), reading, changed);
+        self.look(now, reading, changed);
         self.hits.sort_unstable();
         self.counts.clear();
         self.counts.extend(self.hits.chunk_by(Vector::eq).map(|equal| (equal.len(), equal[0])));
@@ -46,12 +67,12 @@ impl PatchSearch {
     }
 
     /// Takes note of the patches of the picture before.
-    fn note(&mut self, before: &PlaneView<'_>, layout: PlaneLayout, changed: &Tiles) {
+    fn note(&mut self, before: &PlaneView<'_>, reading: Reading, changed: &Tiles) {
         self.seen.clear();
         let step = changed.len().div_ceil(Sightings::ROOM).max(1);
         for (column, row) in changed.iter().step_by(step) {
             let (x, y) = (column * Tiles::TILE_PX, row * Tiles::TILE_PX);
-            if let Some(hash) = hash_patch(before, layout, x, y, changed) {
+            if let Some(hash) = hash_patch(before, reading, x, y, changed) {
                 self.seen.insert(hash, row * changed.columns() + column);
             }
         }
@@ -72,8 +93,11 @@ impl PatchSearch {
     }
 
     /// Looks for the patches at every position inside the anchors.
-    fn look(&mut self, now: &ImageView<'_>, layout: PlaneLayout, changed: &Tiles) {
-        let (unit_x, unit_y) = unit_px(now.format().pixel);
+    fn look(&mut self, now: &ImageView<'_>, reading: Reading, changed: &Tiles) {
+        let (unit_x, unit_y) = match reading {
+            Reading::Bytes(_) => unit_px(now.format().pixel),
+            Reading::Luma(_) => (1, 1),
+        };
         let (width, height) = changed.size_px();
         let plane = now.plane(0);
         self.hits.clear();
@@ -85,12 +109,12 @@ impl PatchSearch {
                     break;
                 }
                 // Each row is hashed once, for all patches it is part of.
-                let bytes = layout.columns(x..x + PATCH_WIDTH, &plane);
                 self.rows.clear();
-                self.rows.extend((top..bottom).map(|row| hash(&plane.row(row as usize)[bytes.clone()])));
+                self.rows.extend((top..bottom).map(|row| reading.hash(&plane, x, row)));
                 let patches = (top..).zip(self.rows.windows(PATCH_HEIGHT as usize)).step_by(unit_y as usize);
                 for (y, rows) in patches {
-                    let Some(seen) = self.seen.find(combined(rows.iter().copied())) else { continue };
+                    let rows = rows.iter().step_by(PATCH_ROW_STEP).copied();
+                    let Some(seen) = self.seen.find(combined(rows)) else { continue };
                     let from_x = seen % changed.columns() * Tiles::TILE_PX;
                     let from_y = seen / changed.columns() * Tiles::TILE_PX;
                     let vector = Vector { dx: distance(from_x, x), dy: distance(from_y, y) };
@@ -110,18 +134,19 @@ fn distance(from: u32, to: u32) -> i32 {
 }
 
 /// The hash of the patch whose upper left corner is here; `None` if it is not inside the picture.
-fn hash_patch(plane: &PlaneView<'_>, layout: PlaneLayout, x: u32, y: u32, tiles: &Tiles) -> Option<u64> {
+fn hash_patch(plane: &PlaneView<'_>, reading: Reading, x: u32, y: u32, tiles: &Tiles) -> Option<u64> {
     let (width, height) = tiles.size_px();
     if x + PATCH_WIDTH > width || y + PATCH_HEIGHT > height {
         return None;
     }
-    let columns = layout.columns(x..x + PATCH_WIDTH, plane);
-    let rows = (y as usize..(y + PATCH_HEIGHT) as usize).map(|row| hash(&plane.row(row)[columns.clone()]));
-    Some(combined(rows))
+    let rows = (y..y + PATCH_HEIGHT).step_by(PATCH_ROW_STEP);
+    Some(combined(rows.map(|row| reading.hash(plane, x, row))))
 }
 
 const PATCH_WIDTH: u32 = 16;
 const PATCH_HEIGHT: u32 = 8;
+/// Every second row of a patch is enough to know it again, and half as much to read.
+const PATCH_ROW_STEP: usize = 2;
 const MOST_ANCHORS: usize = 16;
 const LEAST_HITS: usize = 2;
 const MOST_PROPOSED: usize = 3;

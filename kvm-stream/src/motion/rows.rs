@@ -33,6 +33,10 @@ impl RowSearch {
         self.votes.resize(2 * MOST_ROWS + 1, 0);
         for index in 0..self.strips.len().min(MOST_STRIPS) {
             self.vote(before, now, changed, self.strips[index].1);
+            let votes = self.votes.iter().copied().max().unwrap_or(0);
+            if votes >= ENOUGH_VOTES || (votes == 0 && index + 1 >= STRIPS_IN_VAIN) {
+                break;
+            }
         }
         let unit_y = unit_px(now.format().pixel).1;
         for _ in 0..MOST_PROPOSED {
@@ -102,7 +106,11 @@ fn changed_rows(changed: &Tiles, columns: &Range<u32>) -> Option<Range<usize>> {
 
 const STRIP_TILES: u32 = 4;
 const MOST_STRIPS: usize = 4;
+/// After so many strips without a single vote no other is looked at.
+const STRIPS_IN_VAIN: usize = 2;
 /// More rows than these of a strip are not looked at.
 const MOST_ROWS: usize = 2176;
 const LEAST_VOTES: u16 = 8;
+/// So many rows leave no doubt.
+const ENOUGH_VOTES: u16 = 128;
 const MOST_PROPOSED: usize = 3;
