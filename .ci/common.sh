@@ -64,6 +64,20 @@ need_tool() {
     echo "$2" >"$cache/tools/$1.version"
 }
 
+# npm_package NAME VERSION: the folder of a package without dependencies, in the tool cache. None of its scripts runs.
+npm_package() {
+    local folder=$cache/npm/${1//\//-}-$2
+    if [ ! -f "$folder/complete" ]; then
+        # Where node comes from elsewhere than Debian, npm mostly comes with it.
+        command -v npm >/dev/null || need_packages npm >&2
+        rm -rf "$folder"
+        mkdir -p "$folder"
+        timeout 300 npm install --prefix "$folder" --ignore-scripts --no-audit --no-fund --silent "$1@$2" >&2
+        touch "$folder/complete"
+    fi
+    echo "$folder/node_modules/$1"
+}
+
 # features_of PACKAGE: the names of its features, without `default`.
 features_of() {
     cargo metadata --locked --no-deps --format-version 1 | python3 -c '

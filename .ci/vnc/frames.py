@@ -55,3 +55,10 @@ def same(seen, wanted, what):
     if seen != wanted:
         different = sum(seen[at : at + 4] != wanted[at : at + 4] for at in range(0, min(len(seen), len(wanted)), 4))
         raise RuntimeError(f"{what}: {different} pixels differ, lengths {len(seen)} and {len(wanted)}")
+
+
+def of_rgba(rgba):
+    """Pixels of four bytes, red first, as frames have them."""
+    pixels = bytearray(len(rgba))
+    pixels[0::4], pixels[1::4], pixels[2::4] = rgba[2::4], rgba[1::4], rgba[0::4]
+    return bytes(pixels)

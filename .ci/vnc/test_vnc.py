@@ -7,7 +7,7 @@ import traceback
 
 from frames import Frames, make
 
-VIEWERS = ["libvncclient", "tigervnc", "vncdotool", "gtk_vnc"]
+VIEWERS = ["libvncclient", "tigervnc", "vncdotool", "gtk_vnc", "novnc"]
 # Things that move over a still ground, a page that scrolls, and a picture that changes all over.
 SEQUENCES = {
     "moving": "testsrc2={size}",
@@ -20,7 +20,8 @@ class Judge:
     """What the checks work with."""
 
     def __init__(self, options, folder):
-        self.server, self.client, self.vncdotool = options.server, options.client, options.vncdotool
+        self.server, self.client = options.server, options.client
+        self.vncdotool, self.novnc = options.vncdotool, options.novnc
         self.folder = folder
         self.sequences = {name: make(folder, name, source) for name, source in SEQUENCES.items()}
         for given in options.frames:
@@ -34,6 +35,7 @@ def main():
     options.add_argument("--server", required=True)
     options.add_argument("--client", required=True)
     options.add_argument("--vncdotool", required=True)
+    options.add_argument("--novnc", required=True)
     options.add_argument("--only", choices=VIEWERS, action="append")
     options.add_argument("--frames", action="append", default=[], metavar="FILE:WIDTHxHEIGHT")
     options = options.parse_args()
