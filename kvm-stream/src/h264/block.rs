@@ -14,8 +14,10 @@ pub(super) fn code_block(
     prediction: &[u8; 16],
     quantiser: &Quantiser,
 ) -> Option<([i16; 16], [u8; 16])> {
-    let mut block: [i16; 16] =
-        std::array::from_fn(|index| i16::from(source[index]) - i16::from(prediction[index]));
+    let mut block = [0; 16];
+    for index in 0..16 {
+        block[index] = i16::from(source[index]) - i16::from(prediction[index]);
+    }
     columns(&mut block, forward_four);
     block = transposed(&block);
     columns(&mut block, forward_four);
@@ -27,17 +29,23 @@ pub(super) fn code_block(
     columns(&mut block, inverse_four);
     block = transposed(&block);
     columns(&mut block, inverse_four);
-    Some((TRANSPOSED_ZIGZAG.map(|place| levels[place]), shown(prediction, &block)))
+    let mut scanned = [0; 16];
+    for (level, place) in scanned.iter_mut().zip(TRANSPOSED_ZIGZAG) {
+        *level = levels[place];
+    }
+    Some((scanned, shown(prediction, &block)))
 }
 
 /// Adds residuals times 64 to a prediction (8.5.12.2, 8.5.14).
 #[inline(always)]
 #[expect(clippy::cast_sign_loss, reason = "clipped before")]
 fn shown(prediction: &[u8; 16], residuals: &[i16; 16]) -> [u8; 16] {
-    std::array::from_fn(|index| {
+    let mut shown = [0; 16];
+    for index in 0..16 {
         let residual = residuals[index].wrapping_add(32) >> 6;
-        (i16::from(prediction[index]) + residual).clamp(0, 255) as u8
-    })
+        shown[index] = (i16::from(prediction[index]) + residual).clamp(0, 255) as u8;
+    }
+    shown
 }
 
 #[inline(always)]
@@ -52,7 +60,13 @@ fn columns(block: &mut [i16; 16], transform: impl Fn([i16; 4]) -> [i16; 4]) {
 
 #[inline(always)]
 fn transposed(block: &[i16; 16]) -> [i16; 16] {
-    std::array::from_fn(|index| block[index % 4 * 4 + index / 4])
+    let mut transposed = [0; 16];
+    for y in 0..4 {
+        for x in 0..4 {
+            transposed[4 * y + x] = block[4 * x + y];
+        }
+    }
+    transposed
 }
 
 /// Where a level's coefficient stands in the transposed block, by place in the scan.

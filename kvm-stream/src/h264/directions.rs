@@ -27,7 +27,7 @@ impl Around {
     pub(super) fn new(edge: &[u8; 15], has_left: bool, has_top: bool, has_all: bool) -> Self {
         let mut threes = [0; 13];
         for (index, three) in threes.iter_mut().enumerate() {
-            let [a, b, c] = [edge[index], edge[index + 1], edge[index + 2]].map(u16::from);
+            let (a, b, c) = (u16::from(edge[index]), u16::from(edge[index + 1]), u16::from(edge[index + 2]));
             *three = ((a + 2 * b + c + 2) >> 2) as u8;
         }
         let mut twos = [0; 12];
@@ -68,7 +68,7 @@ impl Around {
         let (threes, twos) = (&self.threes, &self.twos);
         [
             block([self.top; 4]),
-            block(self.left.map(|sample| [sample; 4])),
+            block([[self.left[0]; 4], [self.left[1]; 4], [self.left[2]; 4], [self.left[3]; 4]]),
             [self.mean; 16],
             block([four(threes, 6), four(threes, 7), four(threes, 8), four(threes, 9)]),
             block([four(threes, 4), four(threes, 3), four(threes, 2), four(threes, 1)]),

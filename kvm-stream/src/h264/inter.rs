@@ -102,78 +102,119 @@ impl Plane<'_> {
 
     /// The prediction of a square of luma at this place (8.4.2.2.1).
     #[inline(always)]
+    #[expect(clippy::cast_sign_loss, reason = "inside, a place is at least zero")]
     pub(super) fn luma<const SIZE: usize>(&self, x: i32, y: i32, vector: Vector) -> [[u8; SIZE]; SIZE] {
         let (x, y) = (x + (i32::from(vector.x) >> 2), y + (i32::from(vector.y) >> 2));
         let fraction = (vector.x & 3, vector.y & 3);
         if fraction == (0, 0) {
             return self.window::<SIZE, SIZE>(x, y);
         }
-        let around = Around::<SIZE> { rows: self.window::<24, 21>(x - 2, y - 2) };
-        match fraction {
-            (1, 0) => mean(&around.whole(0, 0), &around.across(0)),
-            (2, 0) => around.across(0),
-            (3, 0) => mean(&around.whole(1, 0), &around.across(0)),
-            (0, 1) => mean(&around.whole(0, 0), &around.down(0)),
-            (1, 1) => mean(&around.across(0), &around.down(0)),
-            (2, 1) => mean(&around.across(0), &around.centre()),
-            (3, 1) => mean(&around.across(0), &around.down(1)),
-            (0, 2) => around.down(0),
-            (1, 2) => mean(&around.down(0), &around.centre()),
-            (2, 2) => around.centre(),
-            (3, 2) => mean(&around.down(1), &around.centre()),
-            (0, _) => mean(&around.whole(0, 1), &around.down(0)),
-            (1, _) => mean(&around.across(1), &around.down(0)),
-            (2, _) => mean(&around.across(1), &around.centre()),
-            _ => mean(&around.across(1), &around.down(1)),
+        if !self.contains(x - 2, y - 2, SIZE + 5, SIZE + 5) {
+            return self.luma_across_edges(x, y, fraction);
         }
+        let start = (y - 2) as usize * self.width + (x - 2) as usize;
+        Around { samples: &self.samples[start..], stride: self.width }.at(fraction)
+    }
+
+    /// The same where not all samples that it is made of are inside the plane.
+    #[cold]
+    #[inline(never)]
+    fn luma_across_edges<const SIZE: usize>(
+        &self,
+        x: i32,
+        y: i32,
+        fraction: (i16, i16),
+    ) -> [[u8; SIZE]; SIZE] {
+        let window = self.window::<21, 21>(x.saturating_sub(2), y.saturating_sub(2));
+        Around { samples: window.as_flattened(), stride: 21 }.at(fraction)
     }
 
     /// The prediction of a square of chroma at this place (8.4.2.2.2).
     #[inline(always)]
-    #[expect(clippy::cast_sign_loss, reason = "a fraction is at least zero")]
+    #[expect(clippy::cast_sign_loss, reason = "a fraction, and inside a place, are at least zero")]
     pub(super) fn chroma<const SIZE: usize>(&self, x: i32, y: i32, vector: Vector) -> [[u8; SIZE]; SIZE] {
         let (x, y) = (x + (i32::from(vector.x) >> 3), y + (i32::from(vector.y) >> 3));
-        let (right, down) = ((vector.x & 7) as u16, (vector.y & 7) as u16);
-        if (right, down) == (0, 0) {
+        let fraction = ((vector.x & 7) as u16, (vector.y & 7) as u16);
+        if fraction == (0, 0) {
             return self.window::<SIZE, SIZE>(x, y);
         }
-        let window = self.window::<9, 9>(x, y);
-        let mut out = [[0; SIZE]; SIZE];
-        for (y, out) in out.iter_mut().enumerate() {
-            let (upper, lower) = (&window[y], &window[y + 1]);
-            for (x, out) in out.iter_mut().enumerate() {
-                let above = (8 - right) * u16::from(upper[x]) + right * u16::from(upper[x + 1]);
-                let below = (8 - right) * u16::from(lower[x]) + right * u16::from(lower[x + 1]);
-                *out = (((8 - down) * above + down * below + 32) >> 6) as u8;
-            }
+        if !self.contains(x, y, SIZE + 1, SIZE + 1) {
+            return self.chroma_across_edges(x, y, fraction);
         }
-        out
+        let start = y as usize * self.width + x as usize;
+        Around { samples: &self.samples[start..], stride: self.width }.weighted(fraction)
+    }
+
+    /// The same where not all samples that it is made of are inside the plane.
+    #[cold]
+    #[inline(never)]
+    fn chroma_across_edges<const SIZE: usize>(
+        &self,
+        x: i32,
+        y: i32,
+        fraction: (u16, u16),
+    ) -> [[u8; SIZE]; SIZE] {
+        let window = self.window::<9, 9>(x, y);
+        Around { samples: window.as_flattened(), stride: 9 }.weighted(fraction)
     }
 }
 
-/// The samples that those between the samples of a square are made of: two more to the left and above.
-struct Around<const SIZE: usize> {
-    rows: [[u8; 24]; 21],
+/// What a square of samples between others is made of: in luma from two samples to the left and above on.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    samples: &'a [u8],
+    stride: usize,
 }
 
-impl<const SIZE: usize> Around<SIZE> {
-    /// The samples themselves, from so far to the right and down on.
+impl<'a> Around<'a> {
+    /// So many samples of a row.
     #[inline(always)]
-    fn whole(&self, right: usize, down: usize) -> [[u8; SIZE]; SIZE] {
+    fn row<const SIZE: usize>(self, right: usize, down: usize) -> &'a [u8; SIZE] {
+        let start = down * self.stride + right;
+        self.samples[start..start + SIZE].first_chunk().expect("just as many")
+    }
+
+    /// The samples at fractions of a quarter, by the names of figure 8-4.
+    #[inline(always)]
+    fn at<const SIZE: usize>(self, fraction: (i16, i16)) -> [[u8; SIZE]; SIZE] {
+        match fraction {
+            (0, 0) => self.whole(0, 0),
+            (1, 0) => mean(&self.whole(0, 0), &self.across(0)),
+            (2, 0) => self.across(0),
+            (3, 0) => mean(&self.whole(1, 0), &self.across(0)),
+            (0, 1) => mean(&self.whole(0, 0), &self.down(0)),
+            (1, 1) => mean(&self.across(0), &self.down(0)),
+            (2, 1) => mean(&self.across(0), &self.centre()),
+            (3, 1) => mean(&self.across(0), &self.down(1)),
+            (0, 2) => self.down(0),
+            (1, 2) => mean(&self.down(0), &self.centre()),
+            (2, 2) => self.centre(),
+            (3, 2) => mean(&self.down(1), &self.centre()),
+            (0, _) => mean(&self.whole(0, 1), &self.down(0)),
+            (1, _) => mean(&self.across(1), &self.down(0)),
+            (2, _) => mean(&self.across(1), &self.centre()),
+            _ => mean(&self.across(1), &self.down(1)),
+        }
+    }
+
+    /// The samples themselves (G, H, M), from so far to the right and down on.
+    #[inline(always)]
+    fn whole<const SIZE: usize>(self, right: usize, down: usize) -> [[u8; SIZE]; SIZE] {
         let mut out = [[0; SIZE]; SIZE];
-        for (out, row) in out.iter_mut().zip(&self.rows[2 + down..]) {
-            out.copy_from_slice(&row[2 + right..2 + right + SIZE]);
+        for (y, out) in out.iter_mut().enumerate() {
+            *out = *self.row(2 + right, 2 + y + down);
         }
         out
     }
 
     /// Those half way to the right (b, s).
     #[inline(always)]
-    fn across(&self, down: usize) -> [[u8; SIZE]; SIZE] {
+    fn across<const SIZE: usize>(self, down: usize) -> [[u8; SIZE]; SIZE] {
         let mut out = [[0; SIZE]; SIZE];
-        for (out, row) in out.iter_mut().zip(&self.rows[2 + down..]) {
-            for (x, out) in out.iter_mut().enumerate() {
-                *out = rounded::<5>(six(std::array::from_fn(|tap| i16::from(row[x + tap]))));
+        for (y, out) in out.iter_mut().enumerate() {
+            let sums = self.sums_across::<SIZE>(2 + y + down);
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = halved(sum);
             }
         }
         out
@@ -181,12 +222,19 @@ impl<const SIZE: usize> Around<SIZE> {
 
     /// Those half way down (h, m).
     #[inline(always)]
-    fn down(&self, right: usize) -> [[u8; SIZE]; SIZE] {
+    fn down<const SIZE: usize>(self, right: usize) -> [[u8; SIZE]; SIZE] {
         let mut out = [[0; SIZE]; SIZE];
         for (y, out) in out.iter_mut().enumerate() {
-            for (x, out) in out.iter_mut().enumerate() {
-                let taps = std::array::from_fn(|tap| i16::from(self.rows[y + tap][x + 2 + right]));
-                *out = rounded::<5>(six(taps));
+            let sums = six(
+                self.row::<SIZE>(2 + right, y),
+                self.row(2 + right, y + 1),
+                self.row(2 + right, y + 2),
+                self.row(2 + right, y + 3),
+                self.row(2 + right, y + 4),
+                self.row(2 + right, y + 5),
+            );
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = halved(sum);
             }
         }
         out
@@ -194,35 +242,73 @@ impl<const SIZE: usize> Around<SIZE> {
 
     /// Those half way both ways (j).
     #[inline(always)]
-    fn centre(&self) -> [[u8; SIZE]; SIZE] {
+    #[expect(clippy::cast_sign_loss, reason = "clipped before")]
+    fn centre<const SIZE: usize>(self) -> [[u8; SIZE]; SIZE] {
         let mut between = [[0; SIZE]; 21];
-        for (between, row) in between[..SIZE + 5].iter_mut().zip(&self.rows) {
-            for (x, between) in between.iter_mut().enumerate() {
-                *between = six(std::array::from_fn(|tap| i16::from(row[x + tap])));
-            }
+        for (y, between) in between[..SIZE + 5].iter_mut().enumerate() {
+            *between = self.sums_across(y);
         }
         let mut out = [[0; SIZE]; SIZE];
         for (y, out) in out.iter_mut().enumerate() {
             for (x, out) in out.iter_mut().enumerate() {
-                let [a, b, c, d, e, f] = std::array::from_fn(|tap| i32::from(between[y + tap][x]));
-                let sum = a - 5 * b + 20 * c + 20 * d - 5 * e + f;
-                *out = ((sum + 512) >> 10).clamp(0, 255) as u8;
+                let outer = i32::from(between[y][x]) + i32::from(between[y + 5][x]);
+                let near = i32::from(between[y + 1][x]) + i32::from(between[y + 4][x]);
+                let inner = i32::from(between[y + 2][x]) + i32::from(between[y + 3][x]);
+                *out = ((outer - 5 * near + 20 * inner + 512) >> 10).clamp(0, 255) as u8;
+            }
+        }
+        out
+    }
+
+    /// The filter of half samples along a row.
+    #[inline(always)]
+    fn sums_across<const SIZE: usize>(self, y: usize) -> [i16; SIZE] {
+        six(self.row(0, y), self.row(1, y), self.row(2, y), self.row(3, y), self.row(4, y), self.row(5, y))
+    }
+
+    /// Samples of chroma at fractions of an eighth.
+    #[inline(always)]
+    fn weighted<const SIZE: usize>(self, (right, down): (u16, u16)) -> [[u8; SIZE]; SIZE] {
+        let weights = [(8 - right) * (8 - down), right * (8 - down), (8 - right) * down, right * down];
+        let mut out = [[0; SIZE]; SIZE];
+        for (y, out) in out.iter_mut().enumerate() {
+            let (a, b): (&[u8; SIZE], &[u8; SIZE]) = (self.row(0, y), self.row(1, y));
+            let (c, d): (&[u8; SIZE], &[u8; SIZE]) = (self.row(0, y + 1), self.row(1, y + 1));
+            for (x, out) in out.iter_mut().enumerate() {
+                let above = weights[0] * u16::from(a[x]) + weights[1] * u16::from(b[x]);
+                let below = weights[2] * u16::from(c[x]) + weights[3] * u16::from(d[x]);
+                *out = ((above + below + 32) >> 6) as u8;
             }
         }
         out
     }
 }
 
-/// The filter of half samples: between -2550 and 10710.
+/// The filter of half samples, on all columns of six rows: sums between -2550 and 10710.
 #[inline(always)]
-fn six([a, b, c, d, e, f]: [i16; 6]) -> i16 {
-    a + f - 5 * (b + e) + 20 * (c + d)
+fn six<const SIZE: usize>(
+    a: &[u8; SIZE],
+    b: &[u8; SIZE],
+    c: &[u8; SIZE],
+    d: &[u8; SIZE],
+    e: &[u8; SIZE],
+    f: &[u8; SIZE],
+) -> [i16; SIZE] {
+    let mut sums = [0; SIZE];
+    for (x, sum) in sums.iter_mut().enumerate() {
+        let outer = i16::from(a[x]) + i16::from(f[x]);
+        let near = i16::from(b[x]) + i16::from(e[x]);
+        let inner = i16::from(c[x]) + i16::from(d[x]);
+        *sum = outer - 5 * near + 20 * inner;
+    }
+    sums
 }
 
+/// A half sample of the filter's sum.
 #[inline(always)]
 #[expect(clippy::cast_sign_loss, reason = "clipped before")]
-fn rounded<const BITS: u16>(value: i16) -> u8 {
-    ((value + (1 << (BITS - 1))) >> BITS).clamp(0, 255) as u8
+fn halved(sum: i16) -> u8 {
+    ((sum + 16) >> 5).clamp(0, 255) as u8
 }
 
 #[inline(always)]

@@ -104,22 +104,36 @@ impl Quantiser {
     #[inline(always)]
     pub(super) fn quantise_block(&self, coefficients: &[i16; 16]) -> [i16; 16] {
         // The numbers of a place are those of its mirror image.
-        std::array::from_fn(|place| {
-            level(coefficients[place], self.factors[place], self.biases[place], self.shift)
-        })
+        let mut levels = [0; 16];
+        for place in 0..16 {
+            levels[place] = level(coefficients[place], self.factors[place], self.biases[place], self.shift);
+        }
+        levels
     }
 
     /// The coefficients of one block's levels; both are by place in the block, or both by place in its transpose.
     #[inline(always)]
     pub(super) fn scale_block(&self, levels: &[i16; 16]) -> [i16; 16] {
-        std::array::from_fn(|place| levels[place].wrapping_mul(self.steps[place]))
+        let mut coefficients = [0; 16];
+        for place in 0..16 {
+            coefficients[place] = levels[place].wrapping_mul(self.steps[place]);
+        }
+        coefficients
     }
 
     /// The levels, in the order of the scan, of the sixteen DC coefficients of I16x16 by rows of blocks.
     #[inline(always)]
-    pub(super) fn quantise_luma_dc(&self, coefficients: [i32; 16]) -> [i16; 16] {
-        let transformed = hadamard(coefficients);
-        ZIGZAG.map(|place| self.quantise_dc(transformed[place] / 2))
+    pub(super) fn quantise_luma_dc(&self, coefficients: &[i16; 16]) -> [i16; 16] {
+        let mut matrix = [0; 16];
+        for (out, coefficient) in matrix.iter_mut().zip(coefficients) {
+            *out = i32::from(*coefficient);
+        }
+        let transformed = hadamard(matrix);
+        let mut levels = [0; 16];
+        for (level, place) in levels.iter_mut().zip(ZIGZAG) {
+            *level = self.quantise_dc(transformed[place] / 2);
+        }
+        levels
     }
 
     /// The DC coefficients, by rows of blocks, of levels in the order of the scan (8.5.10).
@@ -131,20 +145,31 @@ impl Quantiser {
             matrix[place] = i32::from(*level);
         }
         // The standard's scale is sixteen times this step, which its shifts take back.
-        hadamard(matrix).map(|value| ((value * i32::from(self.steps[0]) + 2) >> 2) as i16)
+        let mut coefficients = [0; 16];
+        for (coefficient, value) in coefficients.iter_mut().zip(hadamard(matrix)) {
+            *coefficient = ((value * i32::from(self.steps[0]) + 2) >> 2) as i16;
+        }
+        coefficients
     }
 
     /// The levels of the four DC coefficients of a chroma plane, by rows of blocks.
     #[inline(always)]
     pub(super) fn quantise_chroma_dc(&self, coefficients: [i32; 4]) -> [i16; 4] {
-        hadamard_2x2(coefficients).map(|value| self.quantise_dc(value))
+        let [a, b, c, d] = hadamard_2x2(coefficients);
+        [self.quantise_dc(a), self.quantise_dc(b), self.quantise_dc(c), self.quantise_dc(d)]
     }
 
     /// The DC coefficients of a chroma plane's levels (8.5.11).
     #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "within 16 bits up to the coarsest quantiser")]
     pub(super) fn scale_chroma_dc(&self, levels: [i16; 4]) -> [i16; 4] {
-        hadamard_2x2(levels.map(i32::from)).map(|value| ((value * i32::from(self.steps[0])) >> 1) as i16)
+        let [a, b, c, d] = levels;
+        let transformed = hadamard_2x2([i32::from(a), i32::from(b), i32::from(c), i32::from(d)]);
+        let mut coefficients = [0; 4];
+        for (coefficient, value) in coefficients.iter_mut().zip(transformed) {
+            *coefficient = ((value * i32::from(self.steps[0])) >> 1) as i16;
+        }
+        coefficients
     }
 
     #[inline(always)]
@@ -178,7 +203,11 @@ impl<const LANES: usize> Levels<LANES> {
         if self.nonzero[lane] == 0 {
             return [0; 16];
         }
-        std::array::from_fn(|index| self.values[index][lane])
+        let mut levels = [0; 16];
+        for (level, values) in levels.iter_mut().zip(&self.values) {
+            *level = values[lane];
+        }
+        levels
     }
 
     /// Whether all levels are zero.

@@ -101,7 +101,7 @@ pub(super) fn code_luma_with_dc(
     let prediction = into_lanes(&luma_words(samples));
     let mut blocks = difference(&into_lanes(&luma_words(source)), &prediction);
     forward(&mut blocks);
-    residual.luma_dc = quantiser.quantise_luma_dc(blocks[0].map(i32::from));
+    residual.luma_dc = quantiser.quantise_luma_dc(&blocks[0]);
     quantiser.quantise(&blocks, 1, &mut residual.luma);
     let mut blocks = quantiser.scale(&residual.luma);
     blocks[0] = quantiser.scale_luma_dc(&residual.luma_dc);
@@ -125,15 +125,18 @@ pub(super) fn code_chroma(
     let prediction = into_lanes(&chroma_words(samples));
     let mut blocks = difference(&into_lanes(&chroma_words(source)), &prediction);
     forward(&mut blocks);
-    let [b0, b1, b2, b3, r0, r1, r2, r3] = blocks[0].map(i32::from);
-    residual.chroma_dc = [[b0, b1, b2, b3], [r0, r1, r2, r3]].map(|dc| quantiser.quantise_chroma_dc(dc));
+    for (levels, dc) in residual.chroma_dc.iter_mut().zip(blocks[0].chunks_exact(4)) {
+        let [a, b, c, d] = [dc[0], dc[1], dc[2], dc[3]];
+        *levels = quantiser.quantise_chroma_dc([i32::from(a), i32::from(b), i32::from(c), i32::from(d)]);
+    }
     quantiser.quantise(&blocks, 1, &mut residual.chroma);
     if residual.chroma_pattern() == 0 {
         return;
     }
     let mut blocks = quantiser.scale(&residual.chroma);
-    let dc = residual.chroma_dc.map(|levels| quantiser.scale_chroma_dc(levels));
-    blocks[0].copy_from_slice(dc.as_flattened());
+    for (dc, levels) in blocks[0].chunks_exact_mut(4).zip(residual.chroma_dc) {
+        dc.copy_from_slice(&quantiser.scale_chroma_dc(levels));
+    }
     inverse(&mut blocks);
     put_chroma_words(&add_clipped(&prediction, &blocks), samples);
 }

@@ -227,7 +227,12 @@ fn pass<const STEP: usize, const LANES: usize>(
     transform: &impl Fn([i16; 4]) -> [i16; 4],
 ) {
     for lane in 0..LANES {
-        let transformed = transform(std::array::from_fn(|index| blocks[start + index * STEP][lane]));
+        let transformed = transform([
+            blocks[start][lane],
+            blocks[start + STEP][lane],
+            blocks[start + 2 * STEP][lane],
+            blocks[start + 3 * STEP][lane],
+        ]);
         for (index, value) in transformed.into_iter().enumerate() {
             blocks[start + index * STEP][lane] = value;
         }
