@@ -23,6 +23,7 @@ mod picture;
 mod quality;
 mod quantise;
 mod quantisers;
+mod rate;
 mod residual;
 mod search;
 mod sei;
