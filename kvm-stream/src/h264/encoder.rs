@@ -26,6 +26,7 @@ pub struct H264Encoder {
 impl H264Encoder {
     /// Creates an encoder of this quality.
     pub fn new(quality: H264Quality) -> Self {
+        let quality = quality.bounded();
         Self { quality, session: None, wants_keyframe: false }
     }
 

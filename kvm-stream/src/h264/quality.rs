@@ -20,14 +20,22 @@ impl H264Quality {
     /// Text that looks like the source at once, and is refined where it stays.
     pub const DEFAULT: Self = Self { quantiser: 23, photo_quantiser: 26, still_quantiser: 14 };
 
-    /// The coarsest quantiser there is.
+    /// The coarsest quantiser there is. Coarser ones are taken as that.
     pub const COARSEST: u8 = Quantiser::MAX;
 
-    /// The same quantiser for everything, without a second pass over what stands still. Values beyond
-    /// [`COARSEST`](Self::COARSEST) are taken as that.
+    /// The same quantiser for everything, without a second pass over what stands still.
     pub const fn constant(quantiser: u8) -> Self {
-        let quantiser = if quantiser > Self::COARSEST { Self::COARSEST } else { quantiser };
         Self { quantiser, photo_quantiser: quantiser, still_quantiser: quantiser }
+    }
+
+    /// The same without quantisers that do not exist.
+    pub(super) fn bounded(self) -> Self {
+        let bounded = |quantiser: u8| quantiser.min(Self::COARSEST);
+        Self {
+            quantiser: bounded(self.quantiser),
+            photo_quantiser: bounded(self.photo_quantiser),
+            still_quantiser: bounded(self.still_quantiser),
+        }
     }
 }
 
