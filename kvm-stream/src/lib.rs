@@ -50,7 +50,7 @@ pub use encoder::{EncodeError, Encoder};
 pub use fan_out::{Acknowledged, Drops, FanOut, Viewer, ViewerEnd, ViewerPolicy};
 pub use film::FilmFinder;
 #[cfg(feature = "h264")]
-pub use h264::{H264Encoder, H264Quality};
+pub use h264::{H264Encoder, H264Quality, H264Rate};
 #[cfg(feature = "jpeg")]
 pub use jpeg::{BaselineJpeg, JpegEncoder};
 #[cfg(all(feature = "m2m", target_os = "linux"))]

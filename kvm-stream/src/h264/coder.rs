@@ -1,7 +1,7 @@
 //! The ways of coding a macroblock, tried one after the other.
 
 use super::inter::{Planes, Predict, Vector};
-use super::intra::{CodeIntra16x16, Edges, EstimateIntra16x16, best_chroma};
+use super::intra::{CodeIntra16x16, Edges, EstimateIntra16x16, Intra16x16, IntraChroma, best_chroma};
 use super::intra4x4::CodeIntra4x4;
 use super::macroblock::{Coded, Kind, Shape, SliceWriter};
 use super::quantise::Quantiser;
@@ -9,7 +9,7 @@ use super::quantisers::{Quantisers, absolute_worth, squared_worth_x16};
 use super::residual::{CodeResidual, Residual, code_chroma};
 use super::search::Quarters;
 use super::surroundings::{Known, Surroundings};
-use super::transform::{Chroma, Samples};
+use super::transform::{Chroma, Luma, Samples};
 use crate::simd::{Instructions, Kernel};
 
 /// A macroblock to be coded, with what is around it.
@@ -86,6 +86,47 @@ impl Coder {
             chroma,
             residual: &mut trial.residual,
         });
+    }
+
+    /// Takes over what moved by a vector; only chroma that is blurred on the way is coded.
+    pub(super) fn moved(&mut self, task: &Task<'_>, vector: Vector) {
+        let trial = &mut *self.trial;
+        trial.kind = Kind::Inter(Shape::Whole);
+        trial.known = Known { vectors: [vector; 4], ..Known::STILL };
+        trial.quantiser = task.quantiser;
+        self.instructions.run(Predict {
+            reference: task.reference,
+            at: [task.column, task.row],
+            vectors: [vector; 4],
+            samples: &mut trial.samples,
+        });
+        let [_, quantiser] = self.quantisers.of(task.quantiser, false);
+        self.instructions.run(CodeMovedChroma {
+            source: &task.source.chroma,
+            quantiser,
+            samples: &mut trial.samples.chroma,
+            residual: &mut trial.residual,
+        });
+    }
+
+    /// Shows no more than a colour, for a key picture that must not take more bits.
+    pub(super) fn flat(&mut self, task: &Task<'_>) {
+        let trial = &mut *self.trial;
+        let (edges, chroma_edges) = edges(task);
+        trial.kind = Kind::Intra16x16(Intra16x16::Dc, IntraChroma::Dc);
+        trial.known = Known::INTRA;
+        trial.quantiser = task.quantiser;
+        trial.samples.luma = Intra16x16::Dc.predict(&edges);
+        trial.samples.chroma = chroma_edges.map(|edges| IntraChroma::Dc.predict(&edges));
+        trial.residual.luma.clear();
+        trial.residual.chroma.clear();
+        trial.residual.luma_dc = [0; 16];
+        trial.residual.chroma_dc = [[0; 4]; 2];
+    }
+
+    /// Whether a macroblock shows text, lines and flat areas: many neighbours in its rows are equal.
+    pub(super) fn is_text(&self, samples: &Samples) -> bool {
+        self.instructions.run(EqualNeighbours(&samples.luma)) >= TEXT_NEIGHBOURS
     }
 
     /// What prediction of the whole macroblock from its neighbours would leave, as a sum of absolute differences.
@@ -197,7 +238,7 @@ struct CodeChroma<'a> {
 }
 
 impl Kernel for CodeChroma<'_> {
-    type Output = super::intra::IntraChroma;
+    type Output = IntraChroma;
 
     #[inline(always)]
     fn run(self) -> Self::Output {
@@ -206,6 +247,56 @@ impl Kernel for CodeChroma<'_> {
         mode
     }
 }
+
+/// Codes chroma that moved, where it is not good enough as it is.
+struct CodeMovedChroma<'a> {
+    source: &'a [Chroma; 2],
+    quantiser: &'a Quantiser,
+    samples: &'a mut [Chroma; 2],
+    residual: &'a mut Residual,
+}
+
+impl Kernel for CodeMovedChroma<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.residual.luma.clear();
+        let (source, samples) =
+            (self.source.as_flattened().as_flattened(), self.samples.as_flattened().as_flattened());
+        if squares(source, samples) <= MOVED_ERROR {
+            self.residual.chroma.clear();
+            self.residual.chroma_dc = [[0; 4]; 2];
+        } else {
+            code_chroma(self.source, self.samples, self.quantiser, self.residual);
+        }
+    }
+}
+
+/// How many samples of luma equal their right neighbour, of 240.
+struct EqualNeighbours<'a>(&'a Luma);
+
+impl Kernel for EqualNeighbours<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run(self) -> u32 {
+        let mut equal = 0;
+        for row in self.0 {
+            let mut in_row = 0_u8;
+            for index in 0..15 {
+                in_row += u8::from(row[index] == row[index + 1]);
+            }
+            equal += u32::from(in_row);
+        }
+        equal
+    }
+}
+
+/// Equal neighbours of a macroblock of text at least: 45 % of them.
+const TEXT_NEIGHBOURS: u32 = 108;
+/// The squared error of moved chroma (128 samples) that is let be.
+const MOVED_ERROR: u32 = 256;
 
 /// The sum of squared errors of a macroblock.
 struct SquaredError<'a> {

@@ -3,6 +3,7 @@
 use kvm_capture::{Frame, FrameFormat, ImageView, PixelFormat};
 
 use super::quality::H264Quality;
+use super::rate::H264Rate;
 use super::session::Session;
 use crate::{Codec, Damage, EncodeError, Encoder, Packet, PacketSink};
 
@@ -14,11 +15,21 @@ use crate::{Codec, Damage, EncodeError, Encoder, Packet, PacketSink};
 /// come only when asked for and when the format changes. Of an odd width or height the last column or row is left out,
 /// because a picture of 4:2:0 has none.
 ///
+/// What stands still is coded once more, finely, some of it in each picture, until its errors are too small to be seen: a
+/// PSNR of 48 dB for each macroblock of 16 by 16 pixels, or what [`H264Quality::still_quantiser`] gives. Then a still
+/// screen sends nothing.
+///
 /// [Damage](Damage) is a hint: where it is wrong, what a decoder shows is not the source, but it is always
-/// [what this encoder takes it to show](Self::reconstruction).
+/// [what this encoder takes it to show](Self::reconstruction). [`with_checks`](Self::with_checks) looks at everything.
+///
+/// Without a limit a picture has the bytes that its quality takes. A [budget](Encoder::set_budget) makes photos and films
+/// coarser; a [rate](Self::with_rate) is never exceeded, and what does not fit comes with the next pictures.
 #[derive(Debug)]
 pub struct H264Encoder {
     quality: H264Quality,
+    limit: Option<H264Rate>,
+    is_checked: bool,
+    budget: usize,
     session: Option<Session>,
     wants_keyframe: bool,
 }
@@ -26,8 +37,27 @@ pub struct H264Encoder {
 impl H264Encoder {
     /// Creates an encoder of this quality.
     pub fn new(quality: H264Quality) -> Self {
-        let quality = quality.bounded();
-        Self { quality, session: None, wants_keyframe: false }
+        Self {
+            quality: quality.bounded(),
+            limit: None,
+            is_checked: false,
+            budget: usize::MAX,
+            session: None,
+            wants_keyframe: false,
+        }
+    }
+
+    /// The same for a line that carries no more than that.
+    #[must_use]
+    pub fn with_rate(self, limit: H264Rate) -> Self {
+        Self { limit: Some(limit), session: None, ..self }
+    }
+
+    /// The same, but looking at every macroblock of every frame, for sources of damage that are not to be trusted. What
+    /// the damage says to have moved is only tried first.
+    #[must_use]
+    pub fn with_checks(self) -> Self {
+        Self { is_checked: true, ..self }
     }
 
     /// What a decoder shows after the packets so far, to the bit: a picture of I420. `None` before the first.
@@ -52,19 +82,20 @@ impl H264Encoder {
         let mut payload = Vec::new();
         let (session, is_keyframe) = match self.session.take().filter(|session| session.takes(format)) {
             Some(mut session) if !wants_keyframe => {
-                if damage.is_empty() {
+                session.set_budget(self.budget);
+                if !session.code_change(&image, frame.timestamp(), damage, self.is_checked, &mut payload) {
                     self.session = Some(session);
                     return Ok(None);
                 }
-                session.code_change(&image, damage, &mut payload);
                 (session, false)
             }
             session => {
                 let mut session = match session {
                     Some(session) => session,
-                    None => Session::new(format, self.quality).ok_or_else(unsupported)?,
+                    None => Session::new(format, self.quality, self.limit).ok_or_else(unsupported)?,
                 };
-                session.code_key(&image, &mut payload);
+                session.set_budget(self.budget);
+                session.code_key(&image, frame.timestamp(), &mut payload);
                 (session, true)
             }
         };
@@ -100,6 +131,14 @@ impl Encoder for H264Encoder {
 
     fn request_keyframe(&mut self) {
         self.wants_keyframe = true;
+    }
+
+    fn has_backlog(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::has_backlog)
+    }
+
+    fn set_budget(&mut self, picture_bytes: usize) {
+        self.budget = picture_bytes;
     }
 }
 

@@ -57,8 +57,12 @@ impl Moves {
     }
 
     /// Plans a picture of which `damage` differs from the one before.
-    pub(super) fn plan(&mut self, damage: &Damage) {
+    ///
+    /// What is still `owed` from pictures before is looked at too, and nothing is taken from there. If the damage is to
+    /// be checked, all is looked at.
+    pub(super) fn plan(&mut self, damage: &Damage, owed: &Tiles, is_checked: bool) {
         self.clear();
+        self.painted.union_with(owed);
         for (_, uses) in &mut self.found {
             *uses /= 2;
         }
@@ -77,6 +81,7 @@ impl Moves {
                 .contains(&x)
                 && (-vertical_range..vertical_range).contains(&y);
             let vector = Vector::whole(x, y).filter(|_| is_in_range);
+            let vector = vector.filter(|_| !owed.intersects(copy.from()));
             match (vector, copy.to.intersection(picture)) {
                 (_, None) => {}
                 (Some(vector), Some(to)) => {
@@ -86,6 +91,9 @@ impl Moves {
                 (None, Some(to)) => self.painted.insert_rect(to),
             }
         }
+        if is_checked {
+            self.painted.insert_rect(picture);
+        }
         self.touched.union_with(&self.painted);
         self.lost = 0;
         self.stride = self.painted.len().div_ceil(MOST_SEARCHES).max(1);
@@ -94,6 +102,11 @@ impl Moves {
     /// Macroblocks with anything inside that changed.
     pub(super) fn touched(&self) -> &Tiles {
         &self.touched
+    }
+
+    /// What moved, and by which vectors.
+    pub(super) fn moved(&self) -> &[(Rect, Vector)] {
+        &self.moved
     }
 
     /// Macroblocks with something painted inside.

@@ -18,7 +18,7 @@ pub struct H264Quality {
 
 impl H264Quality {
     /// Text that looks like the source at once, and is refined where it stays.
-    pub const DEFAULT: Self = Self { quantiser: 23, photo_quantiser: 26, still_quantiser: 14 };
+    pub const DEFAULT: Self = Self { quantiser: 23, photo_quantiser: 26, still_quantiser: 18 };
 
     /// The coarsest quantiser there is. Coarser ones are taken as that.
     pub const COARSEST: u8 = Quantiser::MAX;
