@@ -1,123 +1,187 @@
 //! The nine ways of predicting a 4×4 block from the samples around it (ITU-T H.264, 8.3.1.2).
 
-/// Rows of all nine predictions of a block are four numbers next to each other in one of the lists here.
+/// The samples around a block, and which of the modes they allow.
 #[derive(Debug)]
 pub(super) struct Around {
-    /// Which of the nine modes the neighbours allow, the first in the lowest bit.
-    allowed: u16,
-    top: [u8; 4],
-    left: [u8; 4],
-    mean: u8,
-    /// Weighted means of three neighbours, 1 to 2 to 1, along the edge from the bottom left over the corner to the
-    /// top right; the corner's own is the fifth. The ends are repeated.
-    threes: [u8; 13],
-    /// Means of two neighbours along the edge.
-    twos: [u8; 12],
-    /// Both by turns, as far as the rows of Horizontal_Down need.
-    mixed: [u8; 10],
-    /// What the rows of Horizontal_Up are made of.
-    up: [u8; 10],
+    /// The samples from the bottom left over the corner, which is the sixth, to the top right. The first and the last
+    /// of them stand there twice, and a zero comes behind.
+    edge: [u8; 16],
+    has_left: bool,
+    has_top: bool,
+    has_all: bool,
 }
 
+/// Modes and a block of samples by rows, the first in the lowest byte, so that a row is four bytes of a number.
+type Block = u128;
+
 impl Around {
-    /// Of the samples along the edge, from the bottom left over the corner to the top right, the ends once more.
-    /// What is missing at the top right is the last there is (8.3.1.2).
+    /// What is missing at the top right is in `edge` the last there is (8.3.1.2).
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is one")]
-    pub(super) fn new(edge: &[u8; 15], has_left: bool, has_top: bool, has_all: bool) -> Self {
-        let mut threes = [0; 13];
-        for (index, three) in threes.iter_mut().enumerate() {
-            let (a, b, c) = (u16::from(edge[index]), u16::from(edge[index + 1]), u16::from(edge[index + 2]));
-            *three = ((a + 2 * b + c + 2) >> 2) as u8;
+    pub(super) fn new(edge: [u8; 16], has_left: bool, has_top: bool, has_all: bool) -> Self {
+        Self { edge, has_left, has_top, has_all }
+    }
+
+    /// The mode that promises to cost least, its prediction and its cost: a sum of absolute differences, and `lambda`
+    /// for each bit.
+    #[inline(always)]
+    pub(super) fn best(&self, source: Block, predicted: u8, lambda: u32) -> (u8, Block, u32) {
+        let (simple, allowed) = (self.simple(), self.allowed());
+        for (mode, prediction) in simple.iter().enumerate() {
+            // Where it is also the mode that one bit tells, nothing can be better; otherwise little.
+            let is_cheap = mode == usize::from(predicted) || predicted < 3;
+            if *prediction == source && allowed >> mode & 1 != 0 && is_cheap {
+                let bits = if mode == usize::from(predicted) { 1 } else { 4 };
+                return (mode as u8, source, lambda * bits);
+            }
         }
-        let mut twos = [0; 12];
-        for (index, two) in twos.iter_mut().enumerate() {
-            *two = ((u16::from(edge[index + 1]) + u16::from(edge[index + 2]) + 1) >> 1) as u8;
+        let [a, b, c] = simple;
+        let [d, e, f, g, h, i] = self.directed();
+        let predictions = [a, b, c, d, e, f, g, h, i];
+        let distances = distances(source, &predictions);
+        let mut best = u32::MAX;
+        for mode in 0..9 {
+            let bits = if mode == usize::from(predicted) { 1 } else { 4 };
+            let cost = distances[mode] + lambda * bits;
+            let forbidden = u32::from(allowed >> mode & 1 == 0) << 31;
+            best = best.min(cost << 4 | mode as u32 | forbidden);
         }
-        let [l3, l2, l1, l0] = [edge[1], edge[2], edge[3], edge[4]];
-        let top = [edge[6], edge[7], edge[8], edge[9]];
-        let sum = |samples: [u8; 4]| samples.iter().map(|sample| u16::from(*sample)).sum::<u16>();
-        let left = [l0, l1, l2, l3];
-        let mean = match (has_top, has_left) {
+        let mode = best & 15;
+        (mode as u8, predictions[mode as usize], best >> 4)
+    }
+
+    /// Which modes have the neighbours that they need, the first in the lowest bit.
+    #[inline(always)]
+    fn allowed(&self) -> u16 {
+        let top = if self.has_top { 1 | 1 << 3 | 1 << 7 } else { 0 };
+        let left = if self.has_left { 1 << 1 | 1 << 8 } else { 0 };
+        let all = if self.has_all { 1 << 4 | 1 << 5 | 1 << 6 } else { 0 };
+        top | left | all | 1 << 2
+    }
+
+    /// Vertical, horizontal and mean (8.3.1.2.1 to 8.3.1.2.3).
+    #[inline(always)]
+    fn simple(&self) -> [Block; 3] {
+        let edge = u128::from_le_bytes(self.edge);
+        let top = four(edge, 6);
+        // From the bottom.
+        let left = four(edge, 1);
+        let rows = u128::from(left >> 24)
+            | u128::from(left >> 16 & 255) << 32
+            | u128::from(left >> 8 & 255) << 64
+            | u128::from(left & 255) << 96;
+        let mean = match (self.has_top, self.has_left) {
             (true, true) => (sum(top) + sum(left) + 4) >> 3,
             (true, false) => (sum(top) + 2) >> 2,
             (false, true) => (sum(left) + 2) >> 2,
             (false, false) => 128,
         };
-        let mut allowed = 1 << 2;
-        if has_top {
-            allowed |= 1 | 1 << 3 | 1 << 7;
-        }
-        if has_left {
-            allowed |= 1 << 1 | 1 << 8;
-        }
-        if has_all {
-            allowed |= 1 << 4 | 1 << 5 | 1 << 6;
-        }
-        let mixed = [
-            twos[0], threes[1], twos[1], threes[2], twos[2], threes[3], twos[3], threes[4], threes[5],
-            threes[6],
-        ];
-        let up = [twos[2], threes[2], twos[1], threes[1], twos[0], threes[0], l3, l3, l3, l3];
-        Self { allowed, top, left, mean: mean as u8, threes, twos, mixed, up }
+        [repeated(top), rows * 0x0101_0101, repeated(mean * 0x0101_0101)]
     }
 
-    /// All nine predictions (8.3.1.2.1 to 8.3.1.2.9).
+    /// The six modes that follow a direction (8.3.1.2.4 to 8.3.1.2.9).
     #[inline(always)]
-    fn predictions(&self) -> [[u8; 16]; 9] {
-        let (threes, twos) = (&self.threes, &self.twos);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a mean of bytes is one, and rows are the lowest bytes"
+    )]
+    fn directed(&self) -> [Block; 6] {
+        let edge = u128::from_le_bytes(self.edge);
+        let (next, second) = ((edge >> 8).to_le_bytes(), (edge >> 16).to_le_bytes());
+        // Means of three neighbours along the edge, weighted 1 to 2 to 1, the corner's own the fifth; and of two, of
+        // which the fifth is of the corner and the first at the top.
+        let (mut threes, mut twos) = ([0; 16], [0; 16]);
+        for index in 0..16 {
+            let (a, b) = (u16::from(self.edge[index]), u16::from(next[index]));
+            let c = u16::from(second[index]);
+            threes[index] = ((a + 2 * b + c + 2) >> 2) as u8;
+            twos[index] = ((b + c + 1) >> 1) as u8;
+        }
+        let (threes, twos) = (u128::from_le_bytes(threes), u128::from_le_bytes(twos));
+        let byte = |list: u128, index: u32| four(list, index) & 255;
+        let along = spread(four(twos, 0)) | spread(four(threes, 1)) << 8;
+        let back = (spread(four(threes, 0)) | spread(four(twos, 0)) << 8).swap_bytes() >> 16;
+        let back = back | u64::from(byte(edge, 1)) * 0x0101 << 48;
         [
-            block([self.top; 4]),
-            block([[self.left[0]; 4], [self.left[1]; 4], [self.left[2]; 4], [self.left[3]; 4]]),
-            [self.mean; 16],
-            block([four(threes, 6), four(threes, 7), four(threes, 8), four(threes, 9)]),
-            block([four(threes, 4), four(threes, 3), four(threes, 2), four(threes, 1)]),
-            block([
+            rows([four(threes, 6), four(threes, 7), four(threes, 8), four(threes, 9)]),
+            rows([four(threes, 4), four(threes, 3), four(threes, 2), four(threes, 1)]),
+            rows([
                 four(twos, 4),
                 four(threes, 4),
-                [threes[3], twos[4], twos[5], twos[6]],
-                [threes[2], threes[4], threes[5], threes[6]],
+                four(twos, 4) << 8 | byte(threes, 3),
+                four(threes, 4) << 8 | byte(threes, 2),
             ]),
-            block([four(&self.mixed, 6), four(&self.mixed, 4), four(&self.mixed, 2), four(&self.mixed, 0)]),
-            block([four(twos, 5), four(threes, 6), four(twos, 6), four(threes, 7)]),
-            block([four(&self.up, 0), four(&self.up, 2), four(&self.up, 4), four(&self.up, 6)]),
+            rows([
+                (along >> 48) as u32 | four(threes, 5) << 16,
+                (along >> 32) as u32,
+                (along >> 16) as u32,
+                along as u32,
+            ]),
+            rows([four(twos, 5), four(threes, 6), four(twos, 6), four(threes, 7)]),
+            rows([back as u32, (back >> 16) as u32, (back >> 32) as u32, byte(edge, 1) * 0x0101_0101]),
         ]
     }
+}
 
-    /// The mode that promises to cost least, its prediction and its cost.
-    #[inline(always)]
-    pub(super) fn best(&self, source: &[u8; 16], predicted: u8, lambda: u32) -> (u8, [u8; 16], u32) {
-        let predictions = self.predictions();
-        let mut best = u32::MAX;
-        for (mode, prediction) in predictions.iter().enumerate() {
-            let mode = mode as u32;
-            let bits = if mode == u32::from(predicted) { 1 } else { 4 };
-            let cost = distance(source, prediction) + lambda * bits;
-            let forbidden = u32::from(self.allowed >> mode & 1 == 0) << 31;
-            best = best.min(cost << 4 | mode | forbidden);
-        }
-        let mode = (best & 15) as usize;
-        (mode as u8, predictions[mode], best >> 4)
+/// Sums of absolute differences.
+#[inline(always)]
+fn distances(source: Block, predictions: &[Block; 9]) -> [u32; 9] {
+    let (mut left, mut right) = ([0; 144], [0; 144]);
+    for (index, prediction) in predictions.iter().enumerate() {
+        left[16 * index..16 * index + 16].copy_from_slice(&prediction.to_le_bytes());
+        right[16 * index..16 * index + 16].copy_from_slice(&source.to_le_bytes());
     }
-}
-
-#[inline(always)]
-fn distance(a: &[u8; 16], b: &[u8; 16]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b))).sum()
-}
-
-#[inline(always)]
-fn four(list: &[u8], start: usize) -> [u8; 4] {
-    [list[start], list[start + 1], list[start + 2], list[start + 3]]
-}
-
-#[inline(always)]
-fn block(rows: [[u8; 4]; 4]) -> [u8; 16] {
-    let mut block = [0; 16];
-    for (out, row) in block.chunks_exact_mut(4).zip(rows) {
-        out.copy_from_slice(&row);
+    for (left, right) in left.iter_mut().zip(&right) {
+        *left = left.abs_diff(*right);
     }
-    block
+    let mut sums = [0; 9];
+    for (sum, differences) in sums.iter_mut().zip(left.chunks_exact(16)) {
+        *sum = sum_of_16(differences);
+    }
+    sums
+}
+
+/// Adds up sixteen bytes, four numbers of 16 bits at a time.
+#[inline(always)]
+fn sum_of_16(bytes: &[u8]) -> u32 {
+    const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+    let mut sums = 0;
+    for half in bytes.chunks_exact(8) {
+        let half = u64::from_le_bytes(*half.first_chunk().expect("eight bytes"));
+        sums += (half & EVEN) + (half >> 8 & EVEN);
+    }
+    (sums.wrapping_mul(0x0001_0001_0001_0001) >> 48) as u32
+}
+
+/// Four bytes from a place on.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "those are wanted")]
+fn four(list: u128, start: u32) -> u32 {
+    (list >> (8 * start)) as u32
+}
+
+/// Four bytes, a zero behind each.
+#[inline(always)]
+fn spread(bytes: u32) -> u64 {
+    let bytes = u64::from(bytes);
+    let halves = (bytes | bytes << 16) & 0x0000_FFFF_0000_FFFF;
+    (halves | halves << 8) & 0x00FF_00FF_00FF_00FF
+}
+
+/// The sum of four bytes.
+#[inline(always)]
+fn sum(bytes: u32) -> u32 {
+    let pairs = (bytes & 0x00FF_00FF) + (bytes >> 8 & 0x00FF_00FF);
+    (pairs & 0xFFFF) + (pairs >> 16)
+}
+
+#[inline(always)]
+fn repeated(row: u32) -> Block {
+    rows([row; 4])
+}
+
+#[inline(always)]
+fn rows([a, b, c, d]: [u32; 4]) -> Block {
+    u128::from(a) | u128::from(b) << 32 | u128::from(c) << 64 | u128::from(d) << 96
 }
 
 /// The prediction of one sample as 8.3.1.2 writes it, of the samples around as its p[x, y].
@@ -176,17 +240,18 @@ mod tests {
         #[test]
         fn all_nine_predictions_are_the_standards(edge in any::<[u8; 13]>(), has in any::<[bool; 3]>()) {
             // From the bottom left to the top right, the ends once more.
-            let mut ends = [0; 15];
+            let mut ends = [0; 16];
             ends[1..14].copy_from_slice(&edge);
             (ends[0], ends[14]) = (edge[0], edge[12]);
             let [has_left, has_top, has_corner] = has;
-            let around = Around::new(&ends, has_left, has_top, has_left && has_top && has_corner);
+            let around = Around::new(ends, has_left, has_top, has_left && has_top && has_corner);
+            let predictions = around.simple().into_iter().chain(around.directed());
             let p = |x: i32, y: i32| {
                 let index = if x < 0 { 3 - y } else { 5 + x };
                 i32::from(edge[usize::try_from(index).unwrap()])
             };
-            for (mode, prediction) in (0..).zip(around.predictions()) {
-                for (y, row) in (0..).zip(prediction.chunks(4)) {
+            for (mode, prediction) in (0..).zip(predictions) {
+                for (y, row) in (0..).zip(prediction.to_le_bytes().chunks(4)) {
                     for (x, sample) in (0..).zip(row) {
                         let wanted = literal(mode, &p, (has_left, has_top), x, y);
                         prop_assert_eq!(i32::from(*sample), wanted, "mode {} at {}, {}", mode, x, y);

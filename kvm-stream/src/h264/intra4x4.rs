@@ -56,11 +56,11 @@ impl Kernel for CodeIntra4x4<'_> {
             let predicted = left.zip(top).map_or(DC, |(left, top)| left.min(top));
             let source = block_of(self.source, x, y);
             let around = window.around(self.edges.available, x, y);
-            let (mode, prediction, cost) = around.best(&source, predicted, self.lambda);
-            let mut shown = prediction;
+            let (mode, prediction, cost) = around.best(u128::from_le_bytes(source), predicted, self.lambda);
+            let mut shown = prediction.to_le_bytes();
             self.levels.nonzero[lane] = 0;
-            if source != prediction {
-                if let Some((levels, decoded)) = code_block(&source, &prediction, self.quantiser) {
+            if cost >= self.quantiser.least_difference() {
+                if let Some((levels, decoded)) = code_block(&source, &shown, self.quantiser) {
                     self.levels.set_block(lane, &levels);
                     shown = decoded;
                 }
@@ -133,7 +133,7 @@ impl Window {
             _ => true,
         };
         let above = &self.rows[4 * y][LEFT + 4 * x - 1..LEFT + 4 * x + 8];
-        let mut edge = [0; 15];
+        let mut edge = [0; 16];
         for (row, sample) in edge[1..5].iter_mut().enumerate() {
             *sample = self.rows[4 * y + 4 - row][LEFT + 4 * x - 1];
         }
@@ -144,7 +144,7 @@ impl Window {
             edge[10..14].fill(last);
         }
         edge[14] = edge[13];
-        Around::new(&edge, has_left, has_top, has_left && has_top && has_corner)
+        Around::new(edge, has_left, has_top, has_left && has_top && has_corner)
     }
 }
 

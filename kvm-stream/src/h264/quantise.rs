@@ -30,6 +30,7 @@ pub(super) struct Quantiser {
     shift: u16,
     /// What is added to the product of a coefficient of a second transform.
     dc_bias: u32,
+    least_difference: u32,
 }
 
 impl Quantiser {
@@ -56,7 +57,21 @@ impl Quantiser {
             u16::try_from((step + divisor / 2) / divisor).expect("a step is below 2 to the 11th")
         });
         let steps = kinds.map(|kind| STEPS[remainder][kind] << octave);
-        Self { factors, biases, steps, shift: u16::from(octave), dc_bias: (1 << (16 + octave)) / divisor }
+        // How large a coefficient must be for a level, and how much of it the same difference makes at most in one
+        // sample.
+        let least = |place: usize, most_per_sample: u32| {
+            let one = (1_u32 << (16 + octave)).div_ceil(u32::from(factors[place]));
+            (one - u32::from(biases[place])).div_ceil(most_per_sample)
+        };
+        let least_difference = least(0, 1).min(least(1, 2)).min(least(5, 4));
+        let dc_bias = (1 << (16 + octave)) / divisor;
+        Self { factors, biases, steps, shift: u16::from(octave), dc_bias, least_difference }
+    }
+
+    /// The least sum of absolute differences at which a block can have a level.
+    #[inline(always)]
+    pub(super) fn least_difference(&self) -> u32 {
+        self.least_difference
     }
 
     /// The quantiser of chroma that goes with one of luma, with no offset (table 8-15).

@@ -2,8 +2,8 @@
 
 use super::quantise::{Levels, Quantiser};
 use super::transform::{
-    Chroma, Luma, Samples, add_clipped, chroma_words, difference, forward, into_lanes, inverse, luma_words,
-    put_chroma_words, put_luma_words,
+    Blocks, Chroma, Luma, Samples, add_clipped, chroma_words, difference, forward, into_lanes, inverse,
+    luma_words, put_chroma_words, put_luma_words,
 };
 use crate::simd::Kernel;
 
@@ -75,6 +75,10 @@ pub(super) fn code_luma(source: &Luma, samples: &mut Luma, quantiser: &Quantiser
     }
     let prediction = into_lanes(&luma_words(samples));
     let mut blocks = difference(&into_lanes(&luma_words(source)), &prediction);
+    if largest_difference(&blocks) < quantiser.least_difference() {
+        levels.clear();
+        return;
+    }
     forward(&mut blocks);
     quantiser.quantise(&blocks, 0, levels);
     if levels.are_zero() {
@@ -83,6 +87,22 @@ pub(super) fn code_luma(source: &Luma, samples: &mut Luma, quantiser: &Quantiser
     let mut blocks = quantiser.scale(levels);
     inverse(&mut blocks);
     put_luma_words(&add_clipped(&prediction, &blocks), samples);
+}
+
+/// The largest of the blocks' sums of absolute differences.
+#[inline(always)]
+fn largest_difference(blocks: &Blocks<16>) -> u32 {
+    let mut sums = [0_u16; 16];
+    for differences in blocks {
+        for (sum, difference) in sums.iter_mut().zip(differences) {
+            *sum += difference.unsigned_abs();
+        }
+    }
+    let mut largest = 0;
+    for sum in sums {
+        largest = largest.max(sum);
+    }
+    u32::from(largest)
 }
 
 /// Codes luma of I16x16, whose DC coefficients are transformed once more.
