@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kvm_benches::quality::{Quality, Screen};
-use kvm_capture::{Frame, FrameFormat};
+use kvm_capture::{Frame, FrameFormat, ImageView};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::Source;
@@ -30,12 +30,22 @@ pub(crate) trait Contender {
     fn messages(&self) -> Vec<&[u8]> {
         Vec::new()
     }
+
+    /// What the contender says that decoders show now, to the bit.
+    fn promised(&self) -> Option<ImageView<'_>> {
+        None
+    }
 }
 
 /// Somebody who gets the messages and shows a picture.
 pub(crate) trait Viewer {
     /// Takes one message.
     fn take(&mut self, message: &[u8], screen: &mut Screen) -> Result<(), Failure>;
+
+    /// Whether what was decoded last is this picture.
+    fn shows(&self, _: &ImageView<'_>) -> bool {
+        false
+    }
 }
 
 /// A contender, and how it fares.
@@ -109,6 +119,11 @@ impl Entrant {
                 .viewer
                 .take(message, &mut shown.screen)
                 .map_err(|failure| format!("{} sent what cannot be shown: {failure}", self.name))?;
+        }
+        if !messages.is_empty()
+            && self.contender.promised().is_some_and(|picture| !shown.viewer.shows(&picture))
+        {
+            return Err(format!("{} promised another picture than is decoded", self.name).into());
         }
         let quality = match shown.quality {
             Some(quality) if messages.is_empty() && source.is_repeated => quality,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use kvm_benches::peers::{self, Layout};
 use kvm_benches::quality::Screen;
 use kvm_capture::convert::Converter;
-use kvm_capture::{Colour, Frame, FrameFormat, PixelFormat};
+use kvm_capture::{Colour, Frame, FrameFormat, ImageView, PixelFormat};
 use openh264::OpenH264API;
 use openh264::decoder::{Decoder, DecoderConfig};
 use openh264::formats::YUVSource;
@@ -73,12 +73,14 @@ impl Viewer for TileView {
 pub(crate) struct H264View {
     decoder: Decoder,
     painter: Painter,
+    /// The planes of the last picture, without padding.
+    decoded: Vec<u8>,
 }
 
 impl H264View {
     pub(crate) fn new(colour: Colour) -> Result<Self, Failure> {
         let decoder = Decoder::with_api_config(OpenH264API::from_source(), DecoderConfig::new())?;
-        Ok(Self { decoder, painter: Painter::new(colour) })
+        Ok(Self { decoder, painter: Painter::new(colour), decoded: Vec::new() })
     }
 }
 
@@ -97,7 +99,13 @@ impl Viewer for H264View {
             plane(shown.u(), u, half_width, half_height),
             plane(shown.v(), v, half_width, half_height),
         ];
+        self.decoded.clear();
+        self.decoded.extend(rows.iter().flatten().flat_map(|row| row.iter()));
         self.painter.paint((Layout::I420, side(width)?, side(height)?), &rows, (0, 0), screen)
+    }
+
+    fn shows(&self, picture: &ImageView<'_>) -> bool {
+        picture.planes().iter().flat_map(|plane| plane.rows()).flatten().eq(&self.decoded)
     }
 }
 
