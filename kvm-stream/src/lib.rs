@@ -11,6 +11,7 @@ mod fan_out;
 mod film;
 #[cfg(feature = "h264")]
 mod h264;
+mod input_class;
 #[cfg(feature = "jpeg")]
 mod jpeg;
 mod layout;
@@ -51,6 +52,7 @@ pub use fan_out::{Acknowledged, Drops, FanOut, Viewer, ViewerEnd, ViewerPolicy};
 pub use film::FilmFinder;
 #[cfg(feature = "h264")]
 pub use h264::{H264Encoder, H264Quality, H264Rate};
+pub use input_class::InputClass;
 #[cfg(feature = "jpeg")]
 pub use jpeg::{BaselineJpeg, JpegEncoder};
 #[cfg(all(feature = "m2m", target_os = "linux"))]

@@ -8,16 +8,20 @@ use bytes::Bytes;
 use kvm_audit::{CapabilitySet, Declare, Grant, InUse, OutOfScope, Recording};
 use kvm_capture::Timestamp;
 
-use crate::mp4::{Fragments, Sample, Track, init_segment};
-use crate::{Codec, Lacking, Packet, PacketSink, SinkError};
+use crate::mp4::{Fragments, Of, Sample, Track, init_segment};
+use crate::{Codec, InputClass, Lacking, Packet, PacketSink, SinkError};
 
+mod input_log;
 mod media_clock;
 
+use input_log::InputLog;
 use media_clock::MediaClock;
 
 /// Records packets as fragmented MP4 (ISO/IEC 14496-12, section 8.8), JPEG or H.264.
 ///
-/// Wherever the file is cut, by a crash, a full disk or a pulled plug, it plays up to its last complete fragment.
+/// Wherever the file is cut, by a crash, a full disk or a pulled plug, it plays up to its last complete fragment. Where the
+/// cut is in the header of a fragment, its first hundred bytes, ffmpeg plays it only without that piece, which begins
+/// where [`Ending::Cut`](crate::mp4::Ending::Cut) says.
 /// Pictures wait in memory for their fragment; one is written when
 ///
 /// * its pictures span [`with_fragment_length`](Self::with_fragment_length), a second unless told otherwise,
@@ -77,6 +81,8 @@ pub struct Recorder<W> {
     ended: Option<Ended>,
     wants_keyframe: bool,
     clock: MediaClock,
+    // None without a track of input classes.
+    inputs: Option<InputLog>,
     fragments: Fragments,
     waiting: Vec<Sample>,
     waiting_bytes: usize,
@@ -133,6 +139,7 @@ impl<W: Write> Recorder<W> {
             ended: None,
             wants_keyframe: true,
             clock: MediaClock::default(),
+            inputs: None,
             fragments: Fragments::default(),
             waiting: Vec::new(),
             waiting_bytes: 0,
@@ -167,7 +174,35 @@ impl<W: Write> Recorder<W> {
         self
     }
 
-    /// Writes all pictures that wait. The last one is shown until `now`, or longer if the next comes later.
+    /// The same recorder with a track of timed metadata that tells in which seconds input of which
+    /// [class](InputClass) was made, and about how much: what [`note_input`](Self::note_input) is told, and nothing that
+    /// could tell what was typed. Told of before anything is written, else there is no such track.
+    ///
+    /// The track has the handler `meta` and the sample entry `mett` (ISO/IEC 14496-12, section 12.3), its samples are
+    /// [text](crate::mp4::InputTally). Players of video pass it over; ffprobe and
+    /// [`RecordingReader`](crate::mp4::RecordingReader) show it. A [chain](Self::with_chain) covers it as it
+    /// covers pictures, and `mp4::finalise` leaves it out. Seconds without input cost nothing, those with input
+    /// 140 bytes at the most.
+    #[must_use]
+    pub fn with_input_classes(mut self) -> Self {
+        if self.fragments.written() == 0 {
+            self.inputs.get_or_insert_default();
+        }
+        self
+    }
+
+    /// Notes that input of a class was made, so many times, at a moment on the clock of the packets. Without
+    /// [`with_input_classes`](Self::with_input_classes) nothing is noted.
+    ///
+    /// It waits in memory until its second is over and pictures are written or [`flush`](Self::flush) is called. What was
+    /// made before the first picture counts in the first second, what comes late in the next that is not written.
+    pub fn note_input(&mut self, class: InputClass, count: u32, at: Timestamp) {
+        if let Some(inputs) = &mut self.inputs {
+            inputs.note(class, count, self.clock.at(at));
+        }
+    }
+
+    /// Writes all pictures that wait, and the input of seconds that are over. The last picture is shown until `now`, or longer if the next comes later.
     ///
     /// `now` is on the clock of the packets. The best one to give is the timestamp of the newest frame that was
     /// found unchanged: a picture that is older than `now` and comes after this call is shown from `now` on.
@@ -179,11 +214,12 @@ impl<W: Write> Recorder<W> {
         if self.ended == Some(Ended::Writer) {
             return Err(after_the_end());
         }
-        if self.waiting.is_empty() {
-            return Ok(());
+        let tick = self.clock.at(now);
+        if !self.waiting.is_empty() {
+            self.end_newest(tick);
+            self.write_fragment()?;
         }
-        self.end_newest(self.clock.at(now));
-        self.write_fragment()
+        self.write_inputs(tick, tick)
     }
 
     /// Writes what waits and the index, and gives the writer back.
@@ -200,7 +236,9 @@ impl<W: Write> Recorder<W> {
     pub fn finish(mut self, now: Timestamp) -> Result<(W, Recorded), SinkError> {
         self.flush(now)?;
         if self.fragments.count() > 0 {
-            self.fill_until(self.clock.at(now))?;
+            let end = self.clock.at(now);
+            self.fill_until(end)?;
+            self.write_inputs(u64::MAX, end)?;
             let done = self.fragments.finish(&mut self.writer);
             self.account(done)?;
         }
@@ -239,6 +277,7 @@ impl<W: Write> Recorder<W> {
         self.end_newest(at);
         if !self.waiting.is_empty() && (starts_fragment || self.is_full(at, &sample)) {
             self.write_fragment()?;
+            self.write_inputs(at, at)?;
         }
         if self.waiting.is_empty() {
             self.waiting_since = at;
@@ -290,15 +329,29 @@ impl<W: Write> Recorder<W> {
     fn write_fragment(&mut self) -> Result<(), SinkError> {
         let durations: u64 = self.waiting.iter().map(|sample| u64::from(sample.duration)).sum();
         self.clock.has_written(self.waiting_since.saturating_add(durations));
-        let init = self.track.as_ref().filter(|_| self.fragments.written() == 0).map(init_segment);
-        let done = init
-            .map_or(Ok(()), |init| self.fragments.start(&mut self.writer, &init))
-            .and_then(|()| self.fragments.write(&mut self.writer, self.waiting_since, &self.waiting));
+        let init = self.track.as_ref().filter(|_| self.fragments.written() == 0);
+        let init = init.map(|track| init_segment(track, self.inputs.is_some()));
+        let done = init.map_or(Ok(()), |init| self.fragments.start(&mut self.writer, &init)).and_then(|()| {
+            self.fragments.write(&mut self.writer, Of::Pictures, self.waiting_since, &self.waiting)
+        });
         let is_repeatable = self.track.as_ref().is_some_and(Track::is_repeatable);
         self.still = self.waiting.pop().filter(|_| is_repeatable).map(|sample| sample.payload);
         self.waiting.clear();
         self.waiting_bytes = 0;
         self.account(done)
+    }
+
+    /// Writes the input of all seconds that are over at this tick, none of which lasts beyond `end`.
+    fn write_inputs(&mut self, tick: u64, end: u64) -> Result<(), SinkError> {
+        if self.fragments.count() == 0 {
+            return Ok(());
+        }
+        while let Some((start, samples)) = self.inputs.as_mut().and_then(|inputs| inputs.take_due(tick, end))
+        {
+            let done = self.fragments.write(&mut self.writer, Of::Inputs, start, &samples);
+            self.account(done)?;
+        }
+        Ok(())
     }
 
     /// Accounts for what was written; if that failed, nothing more will be.
@@ -341,8 +394,12 @@ impl<W: Write + Send> PacketSink for Recorder<W> {
 
     /// [Flushes](Recorder::flush) what has waited for a fragment length.
     fn advance(&mut self, now: Timestamp) -> Result<(), SinkError> {
-        let waited = self.clock.at(now).saturating_sub(self.waiting_since);
-        let is_due = !self.waiting.is_empty() && u128::from(waited) >= self.fragment_length.as_micros();
+        let tick = self.clock.at(now);
+        let is_due = if self.waiting.is_empty() {
+            self.inputs.as_ref().is_some_and(|inputs| inputs.is_due(tick))
+        } else {
+            u128::from(tick.saturating_sub(self.waiting_since)) >= self.fragment_length.as_micros()
+        };
         if is_due && self.ended.is_none() { self.flush(now) } else { Ok(()) }
     }
 }

@@ -13,7 +13,7 @@ fuzz_target!(|file: &[u8]| {
         assert!(finalise(Cursor::new(file), Cursor::new(Vec::new())).is_err());
         return;
     };
-    let mut end = Duration::ZERO;
+    let (mut end, mut inputs_end) = (Duration::ZERO, Duration::ZERO);
     let mut is_sound = true;
     let mut pictures = 0;
     loop {
@@ -21,6 +21,11 @@ fuzz_target!(|file: &[u8]| {
             Ok(Some(fragment)) => {
                 assert!(fragment.start >= end);
                 end = fragment.start;
+                for span in &fragment.inputs {
+                    assert!(recording.has_input_classes() && span.start >= inputs_end);
+                    assert!(span.tally.iter().next().is_some());
+                    inputs_end = span.start + span.duration;
+                }
                 for picture in &fragment.pictures {
                     assert_eq!(picture.start, end);
                     end = picture.start + picture.duration;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use kvm_audit::{Capability, Ledger, Manifest};
 use kvm_capture::{Frame, FrameFormat, PixelFormat, Timestamp};
 use kvm_stream::mp4::{RecordingReader, Verdict, verify};
-use kvm_stream::{Codec, Packet, PacketSink, Recorder};
+use kvm_stream::{Codec, InputClass, Packet, PacketSink, Recorder};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|packets: Vec<(u8, u64, Vec<u8>)>| {
@@ -15,12 +15,18 @@ fuzz_target!(|packets: Vec<(u8, u64, Vec<u8>)>| {
         .declare(Capability::Recording, "fuzz.mp4", "to be fuzzed")
         .expect("it is sound");
     let grant = manifest.grant(&Ledger::new()).expect("it is declared");
-    let mut recorder = Recorder::new("fuzz.mp4", Vec::new(), grant).expect("it is in scope").with_chain();
+    let recorder = Recorder::new("fuzz.mp4", Vec::new(), grant).expect("it is in scope");
+    let mut recorder = recorder.with_chain().with_input_classes();
     let mut now = Timestamp::default();
     for (what, micros, payload) in packets {
         now = Timestamp::from_micros(micros);
         if what & 1 == 1 {
             recorder.flush(now).expect("memory takes all");
+            continue;
+        }
+        if what & 8 == 8 {
+            let class = InputClass::ALL[usize::from(what >> 4) % InputClass::ALL.len()];
+            recorder.note_input(class, u32::from(what >> 6), now);
             continue;
         }
         let codec = if what & 2 == 2 { Codec::H264 } else { Codec::Jpeg };

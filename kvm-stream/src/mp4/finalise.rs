@@ -22,7 +22,8 @@ pub struct Finalised {
 
 /// Copies an H.264 recording of a [`Recorder`](crate::Recorder), whole or cut short, into a plain MP4 file with one index.
 ///
-/// Pictures are not decoded; every time is kept, to the microsecond unless a picture was shown for longer than
+/// Only the pictures are copied: the classes of input stay in the recording, which is worth keeping where they matter. Pictures
+/// are not decoded; every time is kept, to the microsecond unless a picture was shown for longer than
 /// 35 minutes, when all are rounded down to milliseconds. Memory: the pictures of one second, and some 20 bytes
 /// for each picture of the recording, because the plain file's index is written last.
 ///

@@ -7,17 +7,33 @@ use bytes::Bytes;
 use super::boxes::BoxWriter;
 #[cfg(feature = "chain")]
 use super::chain::{Chain, ChainHead, write_link};
-use super::init::{SYNC_SAMPLE, TRACK_ID};
+use super::init::{INPUT_TRACK_ID, SYNC_SAMPLE, TRACK_ID};
 
-/// A picture on its way into a fragment.
+/// A picture, or a second's input, on its way into a fragment.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    /// The picture as it is stored.
+    /// It as it is stored.
     pub(crate) payload: Bytes,
-    /// How long it is shown, in ticks.
+    /// How long it lasts, in ticks.
     pub(crate) duration: u32,
     /// Whether decoding can start at it. In a fragment only the first may differ from the track's default.
     pub(crate) is_sync: bool,
+}
+
+/// What a fragment holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    Pictures,
+    Inputs,
+}
+
+impl Of {
+    fn track_id(self) -> u32 {
+        match self {
+            Self::Pictures => TRACK_ID,
+            Self::Inputs => INPUT_TRACK_ID,
+        }
+    }
 }
 
 /// Writes fragments one after the other and remembers where they are.
@@ -46,10 +62,11 @@ impl Fragments {
 
     /// Writes one fragment, `moof` and `mdat` (ISO/IEC 14496-12, section 8.8), that starts at this tick.
     ///
-    /// A fragment without samples is the place up to which the last sample before it lasts.
+    /// A fragment without samples is the place up to which the last picture before it lasts.
     pub(crate) fn write(
         &mut self,
         writer: &mut impl Write,
+        of: Of,
         start: u64,
         samples: &[Sample],
     ) -> io::Result<()> {
@@ -60,7 +77,7 @@ impl Fragments {
             out.write_full_box(b"mfhd", 0, 0, |out| out.u32(self.count));
             out.write_box(b"traf", |out| {
                 let empty = if samples.is_empty() { DURATION_IS_EMPTY } else { 0 };
-                out.write_full_box(b"tfhd", 0, DEFAULT_BASE_IS_MOOF | empty, |out| out.u32(TRACK_ID));
+                out.write_full_box(b"tfhd", 0, DEFAULT_BASE_IS_MOOF | empty, |out| out.u32(of.track_id()));
                 out.write_full_box(b"tfdt", 1, 0, |out| out.u64(start));
                 if !samples.is_empty() {
                     data_offset_at = Some(write_run(out, samples));
@@ -84,7 +101,7 @@ impl Fragments {
         #[cfg(feature = "chain")]
         writer.write_all(link.as_bytes())?;
         writer.flush()?;
-        if samples.first().is_some_and(|sample| sample.is_sync) {
+        if of == Of::Pictures && samples.first().is_some_and(|sample| sample.is_sync) {
             self.index.push(start, self.written);
         }
         self.written += self.header.len() as u64;
@@ -261,7 +278,7 @@ mod tests {
         let sample = || Sample { payload: Bytes::from_static(b"picture"), duration: 1, is_sync: true };
         let mut file = Vec::new();
         let mut fragments = Fragments::default();
-        fragments.write(&mut file, 0, &[sample(), sample(), sample()]).unwrap();
+        fragments.write(&mut file, Of::Pictures, 0, &[sample(), sample(), sample()]).unwrap();
         assert_eq!(file.len(), 100 + 3 * (8 + 7));
         assert_eq!(fragments.written(), file.len() as u64);
     }

@@ -10,10 +10,12 @@ pub(crate) mod avc;
 mod boxes;
 #[cfg(feature = "chain")]
 mod chain;
+mod description;
 #[cfg(feature = "mp4")]
 mod finalise;
 mod fragment;
 mod init;
+mod inputs;
 mod parse;
 mod read;
 mod track;
@@ -24,9 +26,11 @@ mod verify;
 pub use chain::ChainHead;
 #[cfg(feature = "mp4")]
 pub use finalise::{FinaliseError, Finalised, finalise};
-pub(crate) use fragment::{Fragments, Sample};
-pub(crate) use init::init_segment;
-pub use read::{Ending, Fragment, Picture, ReadError, RecordingReader};
+pub(crate) use fragment::{Fragments, Of, Sample};
+pub(crate) use init::{TIMESCALE, init_segment};
+pub use inputs::InputTally;
+pub(crate) use inputs::QUIET;
+pub use read::{Ending, Fragment, InputSpan, Picture, ReadError, RecordingReader};
 pub(crate) use track::Track;
 #[cfg(feature = "chain")]
 pub use verify::{Verdict, verify};

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::avc::ParameterSets;
+use super::description::{Description, parse_description};
 use super::fragment::{
     DATA_OFFSET, DEFAULT_BASE_IS_MOOF, DURATION_IS_EMPTY, DURATIONS, FIRST_FLAGS, MDAT_HEADER, SIZES,
 };
-use super::init::{OBJECT_TYPE_JPEG, SYNC_SAMPLE, TAG_DECODER_CONFIG, TAG_ES, TIMESCALE, TRACK_ID};
+use super::init::{INPUT_TRACK_ID, SYNC_SAMPLE, TRACK_ID};
+use super::inputs::{InputTally, MAX_SAMPLE_BYTES, QUIET};
 use super::parse::Parser;
 use super::track::{Coding, MAX_PICTURE_BYTES, Track};
 use crate::Codec;
@@ -33,9 +34,10 @@ pub struct RecordingReader<R> {
     reader: R,
     len: u64,
     position: u64,
-    // The tick at which the pictures read so far end.
+    // The ticks at which the pictures and the inputs read so far end.
     end: u64,
-    track: Track,
+    inputs_end: u64,
+    description: Description,
     ending: Option<Ending>,
 }
 
@@ -44,10 +46,12 @@ pub struct RecordingReader<R> {
 #[non_exhaustive]
 pub struct Fragment {
     /// When it starts, from the start of the recording. If that is later than the end of the pictures before, the
-    /// last of them is shown until then.
+    /// last of them is shown until then. A fragment of inputs starts where the pictures before end.
     pub start: Duration,
-    /// Its pictures, in order. None in a fragment that only states where the recording ends.
+    /// Its pictures, in order. None in a fragment of inputs, and in one that only states where the recording ends.
     pub pictures: Vec<Picture>,
+    /// The classes of input of seconds in which there was any. A fragment that has some has no pictures.
+    pub inputs: Vec<InputSpan>,
 }
 
 /// One picture of a recording: where it is and when it is shown.
@@ -64,6 +68,18 @@ pub struct Picture {
     pub offset: u64,
     /// How many bytes it has.
     pub len_bytes: u32,
+}
+
+/// What input was made in a time of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InputSpan {
+    /// When it begins, from the start of the recording.
+    pub start: Duration,
+    /// How long it is: a second, or what was left of the recording.
+    pub duration: Duration,
+    /// How much of which class.
+    pub tally: InputTally,
 }
 
 /// How a recording ends.
@@ -109,8 +125,9 @@ impl<R: Read + Seek> RecordingReader<R> {
     /// Reading failed, the file ends before its first fragment, or it is not a recording.
     pub fn open(mut reader: R) -> Result<Self, ReadError> {
         let len = reader.seek(SeekFrom::End(0))?;
-        let unknown = Track { width_px: 0, height_px: 0, coding: Coding::Jpeg };
-        let mut this = Self { reader, len, position: 0, end: 0, track: unknown, ending: None };
+        let pictures = Track { width_px: 0, height_px: 0, coding: Coding::Jpeg };
+        let description = Description { pictures, has_inputs: false };
+        let mut this = Self { reader, len, position: 0, end: 0, inputs_end: 0, description, ending: None };
         let ftyp = this.next_header()?.ok_or(ReadError::Empty)?;
         if ftyp.kind != *b"ftyp" {
             return Err(ftyp.error("it does not start as an MP4 file does"));
@@ -121,7 +138,7 @@ impl<R: Read + Seek> RecordingReader<R> {
             return Err(moov.error("the stream is not described"));
         }
         let contents = this.contents(&moov)?;
-        this.track = parse_track(Parser::new(&contents, moov.contents()))?;
+        this.description = parse_description(Parser::new(&contents, moov.contents()))?;
         this.position = moov.end;
         Ok(this)
     }
@@ -168,7 +185,7 @@ impl<R: Read + Seek> RecordingReader<R> {
 impl<R> RecordingReader<R> {
     /// How the pictures are coded.
     pub fn codec(&self) -> Codec {
-        match self.track.coding {
+        match self.description.pictures.coding {
             Coding::Jpeg => Codec::Jpeg,
             Coding::H264(_) => Codec::H264,
         }
@@ -176,17 +193,22 @@ impl<R> RecordingReader<R> {
 
     /// Width of the pictures in pixels.
     pub fn width_px(&self) -> u32 {
-        self.track.width_px.into()
+        self.description.pictures.width_px.into()
     }
 
     /// Height of the pictures in pixels.
     pub fn height_px(&self) -> u32 {
-        self.track.height_px.into()
+        self.description.pictures.height_px.into()
+    }
+
+    /// Whether it has a track of [input classes](crate::Recorder::with_input_classes).
+    pub fn has_input_classes(&self) -> bool {
+        self.description.has_inputs
     }
 
     /// The sequence and picture parameter sets of H.264; empty for other codecs.
     pub fn parameter_sets(&self) -> (&[Bytes], &[Bytes]) {
-        match &self.track.coding {
+        match &self.description.pictures.coding {
             Coding::Jpeg => (&[], &[]),
             Coding::H264(sets) => (&sets.sequence, &sets.picture),
         }
@@ -194,7 +216,7 @@ impl<R> RecordingReader<R> {
 
     #[cfg(feature = "mp4")]
     pub(super) fn track(&self) -> &Track {
-        &self.track
+        &self.description.pictures
     }
 
     /// How the recording ends; `None` until [`next_fragment`](Self::next_fragment) came to its end.
@@ -245,67 +267,81 @@ impl<R: Read + Seek> RecordingReader<R> {
             Parser::new(&contents, moof.contents()).expect_box(b"traf", "a fragment without a track")?;
         let mut tfhd = traf.expect_box(b"tfhd", "a track fragment without a header")?;
         let (_, flags) = tfhd.version_and_flags()?;
-        if flags & !DURATION_IS_EMPTY != DEFAULT_BASE_IS_MOOF || tfhd.u32()? != TRACK_ID {
-            return Err(tfhd.error("a track fragment that no recorder writes"));
-        }
+        let is_known = flags & !DURATION_IS_EMPTY == DEFAULT_BASE_IS_MOOF;
+        let (is_of_inputs, end) = match tfhd.u32()? {
+            TRACK_ID if is_known => (false, self.end),
+            INPUT_TRACK_ID if is_known && self.description.has_inputs => (true, self.inputs_end),
+            _ => return Err(tfhd.error("a track fragment that no recorder writes")),
+        };
         let mut tfdt = traf.expect_box(b"tfdt", "a track fragment without a time")?;
         let (version, _) = tfdt.version_and_flags()?;
         let start = tfdt.u64()?;
-        if version != 1 || start < self.end {
+        if version != 1 || start < end {
             return Err(tfdt.error("a track fragment that does not come after the one before"));
         }
         self.position = moof.end;
-        let Some(run) = traf.find_box(b"trun")? else {
+        let run = traf.find_box(b"trun")?;
+        let Some(run) = run else {
+            if is_of_inputs {
+                return Err(traf.error("inputs without a table"));
+            }
             self.end = start;
-            return Ok(Some(Fragment { start: Duration::from_micros(start), pictures: Vec::new() }));
+            return Ok(Some(self.fragment(start)));
         };
         let Some(mdat) = self.next_header()? else { return Ok(None) };
         if mdat.kind != *b"mdat" {
-            return Err(mdat.error("a fragment without its pictures"));
+            return Err(mdat.error("a fragment without its data"));
         }
-        let pictures = self.parse_run(run, start, &moof, &mdat)?;
+        let samples = Samples::parse(run, start, &moof, &mdat)?;
+        let fragment = if is_of_inputs {
+            let inputs = self.read_inputs(&samples)?;
+            self.inputs_end = samples.end;
+            Fragment { inputs, ..self.fragment(self.end) }
+        } else {
+            self.end = samples.end;
+            let fragment = self.fragment(start);
+            let pictures = samples.rows.into_iter().enumerate();
+            let is_keyframe = |index| match index {
+                0 => samples.first_is_sync,
+                _ => self.description.pictures.coding == Coding::Jpeg,
+            };
+            let pictures = pictures.map(|(index, row)| Picture {
+                start: Duration::from_micros(row.tick),
+                duration: Duration::from_micros(row.duration.into()),
+                is_keyframe: is_keyframe(index),
+                offset: row.offset,
+                len_bytes: row.len_bytes,
+            });
+            Fragment { pictures: pictures.collect(), ..fragment }
+        };
         self.position = mdat.end;
-        Ok(Some(Fragment { start: Duration::from_micros(start), pictures }))
+        Ok(Some(fragment))
     }
 
-    /// Reads the table of a fragment's pictures. They fill its data from end to end.
-    fn parse_run(
-        &mut self,
-        mut run: Parser<'_>,
-        start: u64,
-        moof: &Header,
-        mdat: &Header,
-    ) -> Result<Vec<Picture>, ReadError> {
-        let (_, flags) = run.version_and_flags()?;
-        let count = run.u32()?;
-        let data = moof.start.checked_add(run.u32()?.into());
-        let first_is_sync = run.u32()? == SYNC_SAMPLE;
-        if flags != DATA_OFFSET | FIRST_FLAGS | DURATIONS | SIZES || data != Some(mdat.contents()) {
-            return Err(run.error("a run of pictures that no recorder writes"));
-        }
-        let (mut offset, mut tick) = (mdat.contents(), start);
-        let mut pictures = Vec::new();
-        for index in 0..count {
-            let (duration, len_bytes) = (run.u32()?, run.u32()?);
-            let ends = (tick.checked_add(duration.into()), offset.checked_add(len_bytes.into()));
-            let is_sound = duration > 0 && len_bytes > 0 && len_bytes as usize <= MAX_PICTURE_BYTES;
-            let (Some(until), Some(end), true) = (ends.0, ends.1, is_sound) else {
-                return Err(run.error("a picture of an impossible size or duration"));
-            };
-            pictures.push(Picture {
-                start: Duration::from_micros(tick),
-                duration: Duration::from_micros(duration.into()),
-                is_keyframe: if index == 0 { first_is_sync } else { self.track.coding == Coding::Jpeg },
-                offset,
-                len_bytes,
+    /// A fragment that starts at this tick, still without anything in it.
+    fn fragment(&self, start: u64) -> Fragment {
+        Fragment { start: Duration::from_micros(start), pictures: Vec::new(), inputs: Vec::new() }
+    }
+
+    fn read_inputs(&mut self, samples: &Samples) -> Result<Vec<InputSpan>, ReadError> {
+        let mut inputs = Vec::new();
+        for row in &samples.rows {
+            let malformed = |reason| ReadError::Malformed { offset: row.offset, reason };
+            if row.len_bytes > MAX_SAMPLE_BYTES {
+                return Err(malformed("inputs of an impossible size"));
+            }
+            let text = self.read_at(row.offset, row.len_bytes as usize)?;
+            if text == QUIET {
+                continue;
+            }
+            let tally = InputTally::from_text(&text);
+            inputs.push(InputSpan {
+                start: Duration::from_micros(row.tick),
+                duration: Duration::from_micros(row.duration.into()),
+                tally: tally.ok_or_else(|| malformed("inputs that no recorder writes"))?,
             });
-            (tick, offset) = (until, end);
         }
-        if offset != mdat.end {
-            return Err(mdat.error("pictures that do not fill their fragment"));
-        }
-        self.end = tick;
-        Ok(pictures)
+        Ok(inputs)
     }
 
     /// The header of the next box; `None` if the file ends before the box does.
@@ -343,73 +379,47 @@ impl<R: Read + Seek> RecordingReader<R> {
     }
 }
 
-/// Reads the description of the one track out of the contents of `moov`.
-fn parse_track(mut moov: Parser<'_>) -> Result<Track, ReadError> {
-    let mut trak = moov.expect_box(b"trak", "no track")?;
-    let mut mdia = trak.expect_box(b"mdia", "a track without media")?;
-    let mut mdhd = mdia.expect_box(b"mdhd", "media without a header")?;
-    let (version, _) = mdhd.version_and_flags()?;
-    mdhd.take(8)?;
-    if version != 0 || mdhd.u32()? != TIMESCALE {
-        return Err(mdhd.error("times in other units than a recorder writes"));
-    }
-    let mut minf = mdia.expect_box(b"minf", "media without information")?;
-    let mut stbl = minf.expect_box(b"stbl", "media without a sample table")?;
-    let mut stsd = stbl.expect_box(b"stsd", "a sample table without a description")?;
-    stsd.version_and_flags()?;
-    if stsd.u32()? != 1 {
-        return Err(stsd.error("more than one description of samples"));
-    }
-    let jpeg = { stsd }.find_box(b"mp4v")?;
-    let mut entry = match jpeg {
-        Some(entry) => entry,
-        None => stsd.expect_box(b"avc1", "neither JPEG nor H.264")?,
-    };
-    entry.take(24)?;
-    let (width_px, height_px) = (entry.u16()?, entry.u16()?);
-    if width_px == 0 || height_px == 0 {
-        return Err(entry.error("pictures without a size"));
-    }
-    entry.take(50)?;
-    let coding = match jpeg {
-        Some(_) => parse_esds(entry.expect_box(b"esds", "no elementary stream described")?)?,
-        None => parse_avcc(entry.expect_box(b"avcC", "no decoder configuration")?)?,
-    };
-    Ok(Track { width_px, height_px, coding })
+/// The table of a fragment's samples, which fill its data from end to end.
+struct Samples {
+    rows: Vec<Row>,
+    first_is_sync: bool,
+    /// The tick at which the last one ends.
+    end: u64,
 }
 
-fn parse_esds(mut esds: Parser<'_>) -> Result<Coding, ReadError> {
-    esds.version_and_flags()?;
-    let mut stream = esds.expect_descriptor(TAG_ES)?;
-    stream.take(3)?;
-    let mut decoder = stream.expect_descriptor(TAG_DECODER_CONFIG)?;
-    if decoder.u8()? != OBJECT_TYPE_JPEG {
-        return Err(decoder.error("pictures that are not JPEG"));
-    }
-    Ok(Coding::Jpeg)
+struct Row {
+    tick: u64,
+    duration: u32,
+    offset: u64,
+    len_bytes: u32,
 }
 
-fn parse_avcc(mut avcc: Parser<'_>) -> Result<Coding, ReadError> {
-    let version = avcc.u8()?;
-    avcc.take(3)?;
-    if version != 1 || avcc.u8()? & 3 != 3 {
-        return Err(avcc.error("a decoder configuration that no recorder writes"));
+impl Samples {
+    fn parse(mut run: Parser<'_>, start: u64, moof: &Header, mdat: &Header) -> Result<Self, ReadError> {
+        let (_, flags) = run.version_and_flags()?;
+        let count = run.u32()?;
+        let data = moof.start.checked_add(run.u32()?.into());
+        let first_is_sync = run.u32()? == SYNC_SAMPLE;
+        if flags != DATA_OFFSET | FIRST_FLAGS | DURATIONS | SIZES || data != Some(mdat.contents()) {
+            return Err(run.error("a table of samples that no recorder writes"));
+        }
+        let (mut offset, mut tick) = (mdat.contents(), start);
+        let mut rows = Vec::new();
+        for _ in 0..count {
+            let (duration, len_bytes) = (run.u32()?, run.u32()?);
+            let ends = (tick.checked_add(duration.into()), offset.checked_add(len_bytes.into()));
+            let is_sound = duration > 0 && len_bytes > 0 && len_bytes as usize <= MAX_PICTURE_BYTES;
+            let (Some(until), Some(end), true) = (ends.0, ends.1, is_sound) else {
+                return Err(run.error("a sample of an impossible size or duration"));
+            };
+            rows.push(Row { tick, duration, offset, len_bytes });
+            (tick, offset) = (until, end);
+        }
+        if offset != mdat.end {
+            return Err(mdat.error("samples that do not fill their fragment"));
+        }
+        Ok(Self { rows, first_is_sync, end: tick })
     }
-    let read_sets = |avcc: &mut Parser<'_>, count: u8| -> Result<Vec<Bytes>, ReadError> {
-        (0..count)
-            .map(|_| {
-                let len = avcc.u16()?;
-                Ok(Bytes::copy_from_slice(avcc.take(len.into())?.rest()))
-            })
-            .collect()
-    };
-    let count = avcc.u8()? & 0x1F;
-    let sequence = read_sets(&mut avcc, count)?;
-    let count = avcc.u8()?;
-    let picture = read_sets(&mut avcc, count)?;
-    let sets = ParameterSets { sequence, picture };
-    sets.check().map_err(|not_avc| avcc.error(not_avc.reason))?;
-    Ok(Coding::H264(sets))
 }
 
 const HEADER_BYTES: u64 = 8;

@@ -1,10 +1,10 @@
-//! What the one track of a recording holds, and which packets fit it.
+//! What the track of pictures holds, and which packets fit it.
 
 use super::avc::{NotAvc, NotStored, ParameterSets};
 use super::fragment::Sample;
 use crate::{Codec, Packet, SinkError};
 
-/// What the one track of a recording holds.
+/// What the track of pictures holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Track {
     pub(crate) width_px: u16,
