@@ -9,6 +9,8 @@ use std::process::Command;
 use std::time::Instant;
 
 use client::{Page, Server, decode, until};
+use kvm_stream::InputClass;
+use kvm_stream::mp4::RecordingReader;
 use serde_json::json;
 use tungstenite::Message;
 
@@ -361,6 +363,51 @@ fn a_recording_can_be_downloaded_while_it_runs_and_after() {
     assert!(status.success(), "{said}");
     let file = std::fs::read(folder.join("kvm-2.mp4")).unwrap();
     assert_eq!((&file[4..8], &file[file.len() - 12..file.len() - 8]), (&b"ftyp"[..], &b"mfro"[..]));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_recording_tells_classes_of_input_and_no_key() {
+    let folder = scratch("classes");
+    let server = Server::start(&["--recordings", folder.to_str().unwrap()]);
+    let cookie = server.log_in();
+    let mut page = Page::open(&server, &cookie);
+    page.listen_until_control("yours");
+    page.stroke("Enter");
+    until("the console starts", || server.text(&cookie).contains("target:~$"));
+    page.say(&json!({ "type": "record", "on": true }));
+    page.listen_until("it is recorded", |page| page.state["recording"]["bytes"].as_u64() > Some(0));
+    for code in ["KeyH", "KeyU", "KeyN", "KeyT", "KeyE", "KeyR"] {
+        page.stroke(code);
+    }
+    page.say(&json!({ "type": "type", "text": "Correct-Horse" }));
+    page.say(&json!({ "type": "point", "x": 4660, "y": 22136 }));
+    until("all arrives", || server.text(&cookie).contains("hunterCorrect-Horse"));
+    page.say(&json!({ "type": "record", "on": false }));
+    page.listen_until("it is finished", |page| page.state["recording"].is_null());
+    assert!(server.terminate().0.success());
+
+    let file = std::fs::read(folder.join("kvm-1.mp4")).unwrap();
+    let mut recording = RecordingReader::open(std::io::Cursor::new(&file)).unwrap();
+    let (mut spans, mut texts) = (Vec::new(), Vec::new());
+    while let Some(fragment) = recording.next_fragment().unwrap() {
+        spans.extend(fragment.inputs);
+    }
+    let told = |class| spans.iter().map(|span| span.tally.count(class)).sum::<u32>();
+    assert!((6..=12).contains(&told(InputClass::Keyboard)), "{spans:?}");
+    assert_eq!((told(InputClass::Text), told(InputClass::Pointer), told(InputClass::Power)), (1, 1, 0));
+    assert!(spans.iter().all(|span| span.start.subsec_nanos() == 0), "{spans:?}");
+
+    // All that is text in the file is the classes. Whatever may follow a key's code, the keys are nowhere in it.
+    for secret in ["hunter", "HUNTER", "Horse", "KeyH", "Correct"] {
+        texts.push(secret.as_bytes().to_vec());
+        texts.push(secret.bytes().flat_map(|byte| [byte, 0]).collect());
+    }
+    // As usages of HID, and where the pointer went.
+    texts.extend([vec![0x0B, 0x18, 0x11, 0x17], vec![0x34, 0x12, 0x78, 0x56]]);
+    for text in texts {
+        assert!(!file.windows(text.len()).any(|bytes| bytes == text), "{text:?}");
+    }
     std::fs::remove_dir_all(folder).unwrap();
 }
 

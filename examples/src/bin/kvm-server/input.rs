@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use kvm_capture::Timestamp;
 use kvm_examples::input::{Attendant, TendedSeat};
 use kvm_hid::{Handled, Holder, InputEvent, Interface, LinkState, Seat, SeatState, Taken, Typist, Untypable};
+use kvm_stream::InputClass;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::{mpsc, watch};
 
+use crate::input_classes::{InputClasses, class_of};
 use crate::picture::capture_clock;
 use crate::state::InputState;
 
@@ -55,6 +57,7 @@ pub(crate) struct TypingDesk {
     viewers: HashMap<Holder, Viewer>,
     typing: Option<(Holder, Typist)>,
     publish: watch::Sender<InputState>,
+    classes: InputClasses,
 }
 
 struct Viewer {
@@ -64,10 +67,10 @@ struct Viewer {
 }
 
 impl TypingDesk {
-    /// A desk, and where it publishes how it stands.
-    pub(crate) fn new() -> (Self, watch::Receiver<InputState>) {
+    /// A desk that notes the classes of what is done, and where it publishes how it stands.
+    pub(crate) fn new(classes: InputClasses) -> (Self, watch::Receiver<InputState>) {
         let (publish, state) = watch::channel(InputState::default());
-        (Self { viewers: HashMap::new(), typing: None, publish }, state)
+        (Self { viewers: HashMap::new(), typing: None, publish, classes }, state)
     }
 
     fn answer(&mut self, seat: &mut TendedSeat, viewer: Holder, request: Request, now: Instant) {
@@ -108,6 +111,9 @@ impl TypingDesk {
             return;
         }
         let handled = seat.handle(viewer, event, now);
+        if let (Some(Handled::Queued), Some(class)) = (handled, class_of(event)) {
+            self.classes.note(class, capture_clock());
+        }
         if let Some(reason) = handled.and_then(|handled| reason(handled, event)) {
             self.refuse(viewer, reason, now);
         }
@@ -125,6 +131,7 @@ impl TypingDesk {
                 // The Ctrl of the Ctrl+V that brought the text here is still down.
                 seat.seat.release_all();
                 self.typing = Some((viewer, typist));
+                self.classes.note(InputClass::Text, capture_clock());
             }
             Err(Untypable { .. }) => {
                 self.refuse(

@@ -22,6 +22,7 @@ mod channels;
 #[cfg(feature = "webrtc")]
 mod datagrams;
 mod input;
+mod input_classes;
 mod manifest;
 mod message;
 mod metrics;

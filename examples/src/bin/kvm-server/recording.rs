@@ -16,6 +16,7 @@ use kvm_audit::{Grant, OutOfScope, Recording};
 use kvm_examples::report::{chain, complain};
 use kvm_stream::{FanOut, PacketSink, Recorder, SinkError, Viewer};
 
+use crate::input_classes::{InputClasses, Made};
 use crate::picture::{Newest, micros};
 use crate::state::Running;
 
@@ -25,6 +26,7 @@ pub(crate) struct Recordings {
     folder: PathBuf,
     packets: FanOut,
     newest: Newest,
+    classes: InputClasses,
     shelf: Mutex<Shelf>,
 }
 
@@ -58,9 +60,10 @@ impl Recordings {
         folder: PathBuf,
         packets: FanOut,
         newest: Newest,
+        classes: InputClasses,
         grants: Vec<Grant<Recording>>,
     ) -> Self {
-        Self { folder, packets, newest, shelf: Mutex::new(Shelf { grants, ..Shelf::default() }) }
+        Self { folder, packets, newest, classes, shelf: Mutex::new(Shelf { grants, ..Shelf::default() }) }
     }
 
     /// Starts one under the next free name.
@@ -121,14 +124,17 @@ impl Recordings {
 
     fn roll(&self, shelf: &mut Shelf, name: String, path: PathBuf, file: File) -> Result<(), RecordingError> {
         let grant = shelf.grants.pop().ok_or(RecordingError::NoGrant)?;
-        let recorder = Recorder::new(&path.to_string_lossy(), BufWriter::new(file), grant)?;
+        let recorder =
+            Recorder::new(&path.to_string_lossy(), BufWriter::new(file), grant)?.with_input_classes();
         let progress = Arc::new(Progress::default());
         let reel = Reel {
             recorder,
             packets: self.packets.join(),
             newest: self.newest.clone(),
+            classes: self.classes.clone(),
             progress: Arc::clone(&progress),
         };
+        self.classes.begin();
         let thread = thread::Builder::new()
             .name("recording".to_owned())
             .spawn(move || reel.run())
@@ -177,12 +183,14 @@ struct Reel {
     recorder: Recorder<BufWriter<File>>,
     packets: Viewer,
     newest: Newest,
+    classes: InputClasses,
     progress: Arc<Progress>,
 }
 
 impl Reel {
     fn run(mut self) {
         let outcome = self.record();
+        note(&mut self.recorder, self.classes.end());
         let finished = self.recorder.finish(self.newest.timestamp()).and_then(|(file, recorded)| {
             let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
             file.sync_all()?;
@@ -199,6 +207,7 @@ impl Reel {
         let mut context = Context::from_waker(&waker);
         let mut flushed = Instant::now();
         loop {
+            note(&mut self.recorder, self.classes.take());
             match self.packets.poll_packet(&mut context) {
                 Poll::Ready(Some(packet)) => self.recorder.push(packet)?,
                 Poll::Ready(None) => return Ok(()),
@@ -216,6 +225,11 @@ impl Reel {
             self.progress.micros.store(micros(recorded.duration), Ordering::Relaxed);
         }
     }
+}
+
+/// Has the recorder tell of input.
+fn note(recorder: &mut Recorder<BufWriter<File>>, made: Vec<Made>) {
+    made.into_iter().for_each(|made| recorder.note_input(made.class, made.count, made.at));
 }
 
 struct Unpark(Thread);

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::app::{App, ended};
 use crate::channels::Channels;
 use crate::input::{self, TypingDesk};
+use crate::input_classes::InputClasses;
 use crate::options::Options;
 use crate::origin::Site;
 use crate::parts::{Parts, StartError};
@@ -38,11 +39,13 @@ pub(crate) async fn serve(options: &Options) -> Result<(), StartError> {
     let started = |source| start::StartError::System { what: "a thread", source };
     let tracks = Tracks::new(parts.source, channels.encoders(options.quality));
     let picture = Picture::start(tracks).map_err(started)?;
-    let (typing_desk, input_state) = TypingDesk::new();
+    let classes = InputClasses::default();
+    let (typing_desk, input_state) = TypingDesk::new(classes.clone());
     let input = Input::start(parts.seat, typing_desk).map_err(started)?;
     let newest = picture.newest.clone();
     let tape = channels.tape().clone();
-    let recordings = Arc::new(Recordings::new(parts.recordings, tape, newest, parts.recording_grants));
+    let recordings =
+        Arc::new(Recordings::new(parts.recordings, tape, newest, classes, parts.recording_grants));
     if let Some(file) = &options.record {
         recordings.start_into(file)?;
     }
