@@ -17,7 +17,7 @@ def connects(kvm):
     take_control(kvm)
     expect(kvm.browser.visible("#video"), "the video is not to be seen")
     db, _ = shown.await_like(kvm)
-    return f"{db:.1f} dB, {shown.stats(kvm)['decoderImplementation']}"
+    return f"{db:.1f} dB"
 
 
 @check
@@ -67,7 +67,7 @@ def delay(kvm):
     kvm.browser.type("one after the other and so on", pause_ms=60)
     kvm.settle()
     seen = shown.frames(kvm)
-    expect(len(seen) >= 25, f"{len(seen)} pictures")
+    expect(len(seen) >= 12, f"{len(seen)} pictures")
     delays = sorted((at - captured) * 1000 for at, captured in seen)
     jitter = shown.stats(kvm)
     buffered = 1000 * jitter["jitterBufferDelay"] / max(1, jitter["jitterBufferEmittedCount"])

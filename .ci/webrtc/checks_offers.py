@@ -1,7 +1,9 @@
 """Who may offer what, and how it is answered."""
 
+import subprocess
+import tempfile
+
 from kvm import check, expect
-from server import Server
 
 SDP = "application/sdp"
 
@@ -38,9 +40,6 @@ def offers(kvm):
 @check
 def not_granted(kvm):
     """a manifest that does not allow the socket keeps the server from starting"""
-    import subprocess
-    import tempfile
-
     plain = subprocess.run([kvm.program, "--print-manifest", "--listen=127.0.0.1:0"], capture_output=True, text=True, check=True).stdout
     expect("udp:" not in plain, plain)
     with tempfile.NamedTemporaryFile("w", suffix=".toml") as manifest:
@@ -50,19 +49,3 @@ def not_granted(kvm):
         ended = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     expect(ended.returncode == 2 and "udp:127.0.0.1:0" in ended.stderr, f"{ended.returncode} {ended.stderr!r}")
     return ended.stderr.strip()
-
-
-@check
-def without(kvm):
-    """a server that was not asked for it has none, and the page says so and goes on"""
-    server = Server(kvm.program)
-    try:
-        kvm.browser.open(server.link)
-        kvm.await_data("live", "true")
-        kvm.browser.open(server.base + "/?codec=webrtc")
-        kvm.await_data("live", "true")
-        codec, words = kvm.data("codec"), kvm.browser.text("#toasts")
-        expect(codec == "Rectangles" and "webrtc" in words, f"{codec}, {words!r}")
-    finally:
-        server.kill()
-    return f"{words!r}, {codec}"

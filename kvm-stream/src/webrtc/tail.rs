@@ -24,6 +24,11 @@ impl Tail {
         Some(self.ended_at? + *PAUSES.get(self.sent)?)
     }
 
+    /// Whether all that follows a picture was sent, or there was none.
+    pub(super) fn is_over(&self) -> bool {
+        self.due_at().is_none()
+    }
+
     /// Whether one is due, which then counts as sent.
     pub(super) fn take(&mut self, now: Instant) -> bool {
         let is_due = self.due_at().is_some_and(|at| now >= at);
@@ -32,20 +37,24 @@ impl Tail {
     }
 }
 
-/// After the end of a picture. No two are further apart than what a viewer may wait for a picture to be whole again.
-const PAUSES: [Duration; 12] = {
+/// After the end of a picture. At first no two are further apart than what a viewer does not notice.
+const PAUSES: [Duration; 16] = {
     let after = Duration::from_millis;
     [
         after(10),
         after(30),
-        after(70),
-        after(130),
-        after(200),
-        after(280),
-        after(370),
-        after(470),
-        after(600),
-        after(750),
+        after(60),
+        after(90),
+        after(120),
+        after(150),
+        after(180),
+        after(210),
+        after(250),
+        after(300),
+        after(350),
+        after(400),
+        after(500),
+        after(700),
         after(1000),
         after(1500),
     ]
@@ -66,7 +75,7 @@ mod tests {
             assert!(!tail.take(at - Duration::from_millis(1)) && tail.take(at));
             sent += 1;
         }
-        assert_eq!(sent, PAUSES.len());
+        assert!(sent == PAUSES.len() && tail.is_over());
         tail.restart(start);
         assert_eq!(tail.due_at(), Some(start + PAUSES[0]));
     }

@@ -64,6 +64,11 @@ impl Video {
         self.waiting.is_empty()
     }
 
+    /// Whether there has been no picture for a while.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.waiting.is_empty() && self.tail.is_over()
+    }
+
     /// Makes packets of a picture.
     pub(super) fn take(&mut self, picture: &Packet, clocks: &Clocks) {
         let (time, captured) = (rtp_time(picture.timestamp), clocks.instant(picture.timestamp));

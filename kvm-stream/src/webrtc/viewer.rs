@@ -31,6 +31,9 @@ pub struct WebRtcViewer {
     video: Video,
     channel: Option<ChannelId>,
     is_connected: bool,
+    /// What str0m may drive its estimate to, in bytes a second: nothing while nothing is sent that could use it.
+    wanted: u64,
+    most: u64,
     /// Nothing follows but the word of it.
     has_closed: bool,
 }
@@ -73,9 +76,17 @@ impl WebRtcViewer {
         let answer = answer.to_sdp_string();
         let video = videos(&answer).find_map(|mid| Video::start(&mut rtc, mid));
         let video = video.ok_or_else(|| refused(&"it takes no video of H.264"))?;
-        rtc.bwe().set_desired_bitrate(bitrate(options.most));
-        let viewer =
-            Self { viewer, rtc, clocks, video, channel: None, is_connected: false, has_closed: false };
+        let viewer = Self {
+            viewer,
+            rtc,
+            clocks,
+            video,
+            channel: None,
+            is_connected: false,
+            wanted: 0,
+            most: options.most,
+            has_closed: false,
+        };
         Ok((viewer, answer))
     }
 
@@ -184,7 +195,13 @@ impl WebRtcViewer {
                 }
             }
         }
-        self.video.send(&mut self.rtc, now)
+        let is_sent = self.video.send(&mut self.rtc, now);
+        let wanted = if self.video.is_at_rest() { 0 } else { self.most };
+        if wanted != self.wanted {
+            self.wanted = wanted;
+            self.rtc.bwe().set_desired_bitrate(bitrate(wanted));
+        }
+        is_sent
     }
 
     fn note(&mut self, event: Event) -> Option<WebRtcOutput> {

@@ -63,8 +63,9 @@ export class Peer {
   }
 
   async #connect(connection, line) {
-    const { receiver } = connection.addTransceiver('video', { direction: 'recvonly' });
-    if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
+    const transceiver = connection.addTransceiver('video', { direction: 'recvonly' });
+    if ('jitterBufferTarget' in transceiver.receiver) transceiver.receiver.jitterBufferTarget = 0;
+    askForCaptureTime(transceiver);
     this.#open(connection, connection.createDataChannel('input'));
     connection.ontrack = ({ track }) => this.#show(connection, track);
     connection.onconnectionstatechange = () => connection.connectionState === 'failed' && this.#fail(connection);
@@ -109,4 +110,13 @@ export class Peer {
     this.stop();
     this.#hooks.unable();
   }
+}
+
+/** Browsers know when a picture was captured if they ask for it. */
+function askForCaptureTime(transceiver) {
+  const extensions = transceiver.getHeaderExtensionsToNegotiate?.() ?? [];
+  const captureTime = extensions.find(({ uri }) => uri.endsWith('/abs-capture-time'));
+  if (!captureTime) return;
+  captureTime.direction = 'recvonly';
+  transceiver.setHeaderExtensionsToNegotiate(extensions);
 }
