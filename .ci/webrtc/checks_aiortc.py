@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import subprocess
-import tempfile
 
 import aioice.ice
 from aiortc import RTCPeerConnection, RTCSessionDescription
@@ -12,15 +10,22 @@ from aiortc import RTCPeerConnection, RTCSessionDescription
 import shown
 from checks_offers import post
 from kvm import check, expect
+from server import Server
 
 
 @check
 def aiortc(kvm):
     """aiortc gets the pictures too, hears that it only watches, and leaves"""
-    kvm.browser.open(kvm.server.base + "/?codec=mjpeg")
-    kvm.await_data("live", "true")
-    kvm.desktop()
-    db, pictures, heard = asyncio.run(asyncio.wait_for(watch(kvm), 30))
+    # Its buffer holds 128 packets, which a key picture of a large screen is more than.
+    server = Server(kvm.program, options=["--webrtc=127.0.0.1:0", "--virtual-size=640x360"])
+    try:
+        kvm.browser.open(server.link)
+        server.cookie = kvm.browser.cookies()
+        kvm.await_data("control", "yours", "#kvm")
+        kvm.focus()
+        db, pictures, heard = asyncio.run(asyncio.wait_for(watch(kvm, server), 40))
+    finally:
+        server.kill()
     expect("watching only" in heard, heard)
     return expect(db >= shown.ENOUGH_DB, f"{pictures} pictures, {db:.1f} dB; {heard!r}")
 
@@ -29,7 +34,7 @@ def aiortc(kvm):
 aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
 
 
-async def watch(kvm):
+async def watch(kvm, server):
     """Gives how like the server's the newest picture is, how many came, and what was said."""
     connection = RTCPeerConnection()
     came, heard = asyncio.Queue(), asyncio.Queue()
@@ -47,35 +52,37 @@ async def watch(kvm):
         connection.reading = asyncio.ensure_future(read())
 
     await connection.setLocalDescription(await connection.createOffer())
-    status, answer, headers = await asyncio.to_thread(post, kvm, connection.localDescription.sdp.encode())
+    status, answer, headers = await asyncio.to_thread(post, server, connection.localDescription.sdp.encode())
     expect(status == 201, f"{status} {answer[:300]!r}")
     await connection.setRemoteDescription(RTCSessionDescription(answer.decode(), "answer"))
-    pictures, db = 0, 0.0
     refusal = await heard.get()
-    while db < shown.ENOUGH_DB and pictures < 200:
-        frame = await came.get()
-        pictures += 1
-        status, png = await asyncio.to_thread(kvm.server.get, "/snapshot.png")
+    # aiortc hands a picture out when the next one begins, so there have to be several.
+    snapshots = []
+    for key in ("ArrowDown", "ArrowUp", "ArrowDown", "ArrowUp"):
+        await asyncio.to_thread(kvm.browser.press, key)
+        await asyncio.sleep(0.5)
+        status, png = await asyncio.to_thread(server.get, "/snapshot.png")
         expect(status == 200, status)
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "frame.png")
-            await asyncio.to_thread(write, frame, path)
-            with open(path, "rb") as file:
-                db = shown.likeness(png, file.read())
+        snapshots.append(png)
+    pictures, db = 0, 0.0
+    while not came.empty():
+        png = await asyncio.to_thread(encoded, came.get_nowait())
+        pictures += 1
+        db = max([db, *(shown.likeness(snapshot, png) for snapshot in snapshots)])
     connection.reading.cancel()
     await connection.close()
-    gone = {"Cookie": kvm.server.cookie, "Origin": kvm.server.base}
-    status, _, _ = await asyncio.to_thread(kvm.server.ask, "DELETE", headers["Location"], None, gone)
+    gone = {"Cookie": server.cookie, "Origin": server.base}
+    status, _, _ = await asyncio.to_thread(server.ask, "DELETE", headers["Location"], None, gone)
     expect(status in (200, 404), status)
     return db, pictures, json.loads(refusal)["reason"]
 
 
-def write(frame, path):
-    """Writes a decoded picture as a PNG, its colours turned by ffmpeg as the stream says: Rec. 709, limited."""
+def encoded(frame):
+    """A decoded picture as a PNG, its colours turned by ffmpeg as the stream says: Rec. 709, limited."""
     planes = b"".join(bytes(plane) for plane in without_padding(frame))
     command = ["ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{frame.width}x{frame.height}", "-i", "pipe:"]
-    command += ["-vf", "scale=in_color_matrix=bt709:in_range=tv:out_range=pc", "-pix_fmt", "rgb24", "-y", path]
-    subprocess.run(command, input=planes, check=True)
+    command += ["-vf", "scale=in_color_matrix=bt709:in_range=tv:out_range=pc,format=rgb24", "-f", "image2pipe", "-c:v", "png", "pipe:"]
+    return subprocess.run(command, input=planes, capture_output=True, check=True).stdout
 
 
 def without_padding(frame):

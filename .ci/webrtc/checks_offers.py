@@ -8,13 +8,13 @@ from kvm import check, expect
 SDP = "application/sdp"
 
 
-def post(kvm, body, kind=SDP, cookie=True, origin=True):
+def post(server, body, kind=SDP, cookie=True, origin=True):
     headers = {"Content-Type": kind}
     if cookie:
-        headers["Cookie"] = kvm.server.cookie
+        headers["Cookie"] = server.cookie
     if origin:
-        headers["Origin"] = kvm.server.base
-    return kvm.server.ask("POST", "/whep", body, headers)
+        headers["Origin"] = server.base
+    return server.ask("POST", "/whep", body, headers)
 
 
 @check
@@ -23,13 +23,13 @@ def offers(kvm):
     kvm.browser.open(kvm.server.link)
     kvm.server.cookie = kvm.browser.cookies()
     cases = {
-        "no session": (post(kvm, b"v=0\r\n", cookie=False), 401),
-        "another origin": (post(kvm, b"v=0\r\n", origin=False), 403),
-        "JSON": (post(kvm, b"{}", kind="application/json"), 415),
-        "nothing": (post(kvm, b""), 400),
-        "noise": (post(kvm, bytes(range(32, 120)) * 20), 400),
-        "not UTF-8": (post(kvm, b"v=0\r\n\xff\xfe"), 400),
-        "70 KB": (post(kvm, b"v=0\r\n" + b"a=x\r\n" * 14_000), 413),
+        "no session": (post(kvm.server, b"v=0\r\n", cookie=False), 401),
+        "another origin": (post(kvm.server, b"v=0\r\n", origin=False), 403),
+        "JSON": (post(kvm.server, b"{}", kind="application/json"), 415),
+        "nothing": (post(kvm.server, b""), 400),
+        "noise": (post(kvm.server, bytes(range(32, 120)) * 20), 400),
+        "not UTF-8": (post(kvm.server, b"v=0\r\n\xff\xfe"), 400),
+        "70 KB": (post(kvm.server, b"v=0\r\n" + b"a=x\r\n" * 14_000), 413),
         "a stranger's name": (kvm.server.ask("DELETE", "/whep/0000", None, {"Cookie": kvm.server.cookie, "Origin": kvm.server.base}), 404),
     }
     for name, ((status, body, _), expected) in cases.items():

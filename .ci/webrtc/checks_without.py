@@ -1,4 +1,4 @@
-"""A server without WebRTC; the last check, for the session of the others ends with it."""
+"""A server without WebRTC; after it no other check sees the first server, whose session ends with it."""
 
 from kvm import check, expect
 from server import Server

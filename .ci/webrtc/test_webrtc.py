@@ -13,8 +13,8 @@ import traceback
 import checks_offers
 import checks_chromium
 import checks_losses
-import checks_aiortc
 import checks_without
+import checks_aiortc
 from kvm import CHECKS, Failed, Kvm
 from relay import Relay
 

@@ -19,6 +19,11 @@ impl Tail {
         *self = Self { ended_at: Some(now), sent: 0 };
     }
 
+    /// Whether the last picture ended so long ago.
+    pub(super) fn is_past(&self, time: Duration, now: Instant) -> bool {
+        self.ended_at.is_some_and(|at| now.saturating_duration_since(at) >= time)
+    }
+
     /// When the next one is due, if there is one.
     pub(super) fn due_at(&self) -> Option<Instant> {
         Some(self.ended_at? + *PAUSES.get(self.sent)?)

@@ -288,6 +288,38 @@ fn a_decoder_that_lost_its_way_gets_a_picture_to_start_at() {
     assert_eq!(line.fan_out.take_refresh_request(), Some(Lacking::Everything));
 }
 
+/// As a browser does every three seconds when no picture comes.
+#[test]
+fn who_has_all_and_asks_on_a_screen_that_rests_gets_nothing() {
+    let mut line = Line::new(Duration::from_millis(10));
+    let asks = |line: &mut Line| {
+        line.heard.clear();
+        let mut writer = line.peer.writer(line.mid).unwrap();
+        writer.request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
+        line.run(Duration::from_millis(100));
+        let is_met = line.heard.iter().any(|output| matches!(output, WebRtcOutput::KeyframeRequested));
+        assert_eq!(line.fan_out.take_refresh_request().is_some(), is_met);
+        is_met
+    };
+    line.show(0, 3_000);
+    line.run(Duration::from_millis(500));
+    assert!(asks(&mut line), "a decoder may have lost its way");
+    line.show(1, 3_000);
+    line.run(Duration::from_secs(4));
+    assert!(!asks(&mut line));
+    line.run(Duration::from_secs(3));
+    assert!(!asks(&mut line));
+    // A loss that was repaired leaves a doubt, once.
+    let first = line.datagrams;
+    line.loses = Box::new(move |number, to_peer| to_peer && number == first + 2);
+    line.show(2, 5_000);
+    line.run(Duration::from_secs(4));
+    assert!(asks(&mut line));
+    line.show(3, 3_000);
+    line.run(Duration::from_secs(4));
+    assert!(!asks(&mut line));
+}
+
 #[test]
 fn what_ends_is_told() {
     let is_over = |line: &Line| line.heard.iter().any(|output| matches!(output, WebRtcOutput::Closed));

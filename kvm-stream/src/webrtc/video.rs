@@ -7,6 +7,7 @@ use str0m::Rtc;
 use str0m::format::Codec as RtpCodec;
 use str0m::media::{MediaTime, Mid, Pt};
 use str0m::rtp::{AbsCaptureTime, ExtensionValues, RtpWrite, SeqNo};
+use str0m::stats::RemoteIngressStats;
 
 use super::clocks::{Clocks, rtp_time};
 use super::payloads::payloads;
@@ -25,6 +26,11 @@ pub(super) struct Video {
     /// What the empty packets behind a picture repeat.
     last: Option<(u32, Instant)>,
     work: Vec<u8>,
+    /// The last packet of the last picture.
+    end: SeqNo,
+    reported: Option<RemoteIngressStats>,
+    /// Losses that a picture to start at has made good.
+    made_good: u64,
 }
 
 impl Video {
@@ -52,6 +58,9 @@ impl Video {
             tail: Tail::default(),
             last: None,
             work: Vec::new(),
+            end: SeqNo::from(0),
+            reported: None,
+            made_good: 0,
         })
     }
 
@@ -67,6 +76,26 @@ impl Video {
     /// Whether there has been no picture for a while.
     pub(super) fn is_at_rest(&self) -> bool {
         self.waiting.is_empty() && self.tail.is_over()
+    }
+
+    /// Takes what the peer reported of the packets.
+    pub(super) fn note(&mut self, reported: Option<RemoteIngressStats>) {
+        self.reported = reported.or(self.reported.take());
+    }
+
+    /// Whether a request for a picture to start at is to be met. Browsers ask every three seconds when no picture comes,
+    /// also where all pictures have arrived and the screen rests: that is not.
+    pub(super) fn is_lacking(&mut self, now: Instant) -> bool {
+        let (reached, lost) = self.reported.as_ref().map_or((SeqNo::from(0), 0), |reported| {
+            (reported.maximum_sequence_number, reported.packets_lost)
+        });
+        let has_all = reached >= self.end && lost == self.made_good;
+        let is_patient = self.waiting.is_empty() && self.tail.is_past(NO_PICTURE_FOR, now);
+        if has_all && is_patient {
+            return false;
+        }
+        self.made_good = lost;
+        true
     }
 
     /// Makes packets of a picture.
@@ -85,6 +114,7 @@ impl Video {
                 .ext_vals(std::mem::take(&mut extensions));
             self.waiting.push_back(packet);
         });
+        self.end = SeqNo::from(self.next.saturating_sub(1));
     }
 
     /// Hands packets over that are due. `false` if there were none.
@@ -119,6 +149,8 @@ impl Video {
     }
 }
 
+/// Longer than a decoder that lost its way waits before it says so, and shorter than one that only wants a picture.
+const NO_PICTURE_FOR: Duration = Duration::from_millis(2500);
 /// Of a payload, so that with the headers of RTP, SRTP, UDP and IP a datagram passes every line, tunnels included.
 const PAYLOAD_BYTES: usize = 1100;
 /// Packets that leave together: less than sockets hold.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
@@ -135,7 +135,7 @@ impl WebRtcViewer {
                         bytes: datagram.contents.into(),
                     });
                 }
-                Output::Event(event) => match self.note(event) {
+                Output::Event(event) => match self.note(event, now) {
                     Some(output) => return Ok(output),
                     None => continue,
                 },
@@ -204,7 +204,7 @@ impl WebRtcViewer {
         is_sent
     }
 
-    fn note(&mut self, event: Event) -> Option<WebRtcOutput> {
+    fn note(&mut self, event: Event, now: Instant) -> Option<WebRtcOutput> {
         match event {
             Event::Connected => {
                 self.is_connected = true;
@@ -215,8 +215,13 @@ impl WebRtcViewer {
                 None
             }
             Event::KeyframeRequest(request) if request.mid == self.video.mid() => {
-                self.viewer.request_keyframe();
+                let is_lacking = self.video.is_lacking(now);
+                is_lacking.then(|| self.viewer.request_keyframe())?;
                 Some(WebRtcOutput::KeyframeRequested)
+            }
+            Event::MediaEgressStats(stats) if stats.mid == self.video.mid() => {
+                self.video.note(stats.remote);
+                None
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
                 Some(WebRtcOutput::Estimate { bytes_per_s: estimate.as_u64() / 8 })
@@ -367,6 +372,7 @@ fn configuration(options: &WebRtcOptions) -> RtcConfig {
         .set_local_ice_credentials(credentials())
         .set_ice_lite(true)
         .set_rtp_mode(true)
+        .set_stats_interval(Some(REPORTED_EVERY))
         .enable_bwe(Some(bitrate(options.first)))
         .clear_codecs()
         .set_extension(5, Extension::PlayoutDelay)
@@ -396,6 +402,8 @@ fn receive(source: SocketAddr, destination: SocketAddr, datagram: &[u8]) -> Opti
     Some(Receive { proto: Protocol::Udp, source, destination, contents })
 }
 
+/// How often what the peer reports is looked at.
+const REPORTED_EVERY: Duration = Duration::from_millis(500);
 /// Payload types, those of what is sent again, and profiles (RFC 6184, section 8.1): constrained baseline, baseline,
 /// main and high, in this order. The numbers matter to nobody: the offer's are taken.
 const H264_PROFILES: [(u8, u8, u32); 4] =
