@@ -78,10 +78,7 @@ fn pure_features_stay_pure() {
             let excused = package == "linux-raw-sys";
             // The feature `webrtc` may have WebRTC, but not in a library of C.
             let is_pure = matches!(forbidden(&package), None | Some("WebRTC"));
-            assert!(
-                excused || is_pure,
-                "{library} with {features:?} reaches {package}"
-            );
+            assert!(excused || is_pure, "{library} with {features:?} reaches {package}");
         }
     }
 }

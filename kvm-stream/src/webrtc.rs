@@ -23,6 +23,7 @@
 
 mod clocks;
 mod crypto;
+mod error;
 mod identity;
 mod payloads;
 mod srtp;
@@ -31,8 +32,9 @@ mod video;
 mod viewer;
 
 pub use clocks::Clocks;
+pub use error::WebRtcError;
 pub use identity::WebRtcIdentity;
-pub use viewer::{WebRtcError, WebRtcOptions, WebRtcOutput, WebRtcViewer};
+pub use viewer::{WebRtcOptions, WebRtcOutput, WebRtcViewer};
 
 #[cfg(test)]
 mod tests;

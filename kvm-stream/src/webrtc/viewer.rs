@@ -12,10 +12,11 @@ use str0m::channel::ChannelId;
 use str0m::media::Mid;
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::Extension;
-use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
 
 use super::clocks::Clocks;
 use super::crypto;
+use super::error::WebRtcError;
 use super::identity::{WebRtcIdentity, credentials};
 use super::video::Video;
 use crate::{Codec, Viewer};
@@ -316,47 +317,6 @@ impl fmt::Debug for WebRtcOutput {
             Self::Wait(until) => f.debug_tuple("Wait").field(until).finish(),
             Self::Closed => f.write_str("Closed"),
         }
-    }
-}
-
-/// Why there is no connection to a WebRTC peer, or none any more.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WebRtcError {
-    /// The offer cannot be answered.
-    #[error("the offer cannot be answered: {reason}")]
-    Offer {
-        /// Why.
-        reason: String,
-    },
-    /// An address is none that peers can come to.
-    #[error("peers cannot come to {address}: {reason}")]
-    Address {
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        reason: String,
-    },
-    /// No address was named that peers can come to.
-    #[error("there is no address that peers could come to")]
-    NoAddress,
-    /// A certificate cannot be made.
-    #[error("a certificate cannot be made: {reason}")]
-    Identity {
-        /// Why.
-        reason: String,
-    },
-    /// The protocols cannot go on.
-    #[error("the connection broke off: {reason}")]
-    Broken {
-        /// Why.
-        reason: String,
-    },
-}
-
-impl From<RtcError> for WebRtcError {
-    fn from(error: RtcError) -> Self {
-        Self::Broken { reason: error.to_string() }
     }
 }
 
