@@ -128,7 +128,7 @@ test('a packet that was changed on its way is refused or painted, never anything
     for (let times = dice(4); times > 0 && bytes.length; times -= 1) bytes[dice(bytes.length)] = dice(256);
     try {
       const rects = readRects(bytes, WIDTH, HEIGHT);
-      for (const one of rects) if (one.kind === 'jpeg') one.image = { ...one, pixels: new Uint32Array(one.width * one.height) };
+      for (const one of rects) if (one.kind === 'jpeg' || one.kind === 'film') one.image = { ...one, displayWidth: one.width, displayHeight: one.height, pixels: new Uint32Array(one.width * one.height) };
       new RectPainter().paint(rects, new Surface(WIDTH, HEIGHT));
       seen.painted += 1;
     } catch (error) {
@@ -137,4 +137,13 @@ test('a packet that was changed on its way is refused or painted, never anything
     }
   }
   assert.ok(seen.refused > 500 && seen.painted > 500, JSON.stringify(seen));
+});
+
+test('films have their flags, their length and their size', () => {
+  const film = rect(16, 8, 32, 24, 50, 0, 0, 0, 5, 0, 0, 0, 2, 1, 2, 3, 4, 5);
+  const [read] = readRects(packet(film), WIDTH, HEIGHT);
+  assert.deepEqual({ ...read, data: [...read.data] }, { x: 16, y: 8, width: 32, height: 24, resets: 0, kind: 'film', flags: 2, data: [1, 2, 3, 4, 5] });
+  assert.throws(() => readRects(packet(film.slice(0, -1)), WIDTH, HEIGHT), Malformed);
+  read.image = { displayWidth: 32, displayHeight: 16 };
+  assert.throws(() => new RectPainter().paint([read], new Surface(WIDTH, HEIGHT)), Malformed);
 });

@@ -3,13 +3,15 @@
 // A packet that cannot be painted leaves a picture that nobody knows. What follows is left out until the server,
 // which is asked to, sends one that painting can start at.
 
+import { FilmContexts } from './contexts.js';
 import { decodeJpeg } from './jpeg.js';
 import { RectPainter, readRects } from './rects.js';
 
 export class RectsDecoder {
   #output;
   #painter = new RectPainter();
-  /** Packets that wait for their JPEGs, or for the packets before them. */
+  #films = new FilmContexts();
+  /** Packets that wait for their JPEGs and films, or for the packets before them. */
   #queue = [];
   #waitsForStart = true;
   #size = '';
@@ -22,6 +24,7 @@ export class RectsDecoder {
     for (const { rects } of this.#queue) close(rects);
     this.#queue = [];
     this.#painter = new RectPainter();
+    this.#films.reset();
     this.#waitsForStart = true;
   }
 
@@ -36,18 +39,18 @@ export class RectsDecoder {
     } catch (failure) {
       packet.failure = failure;
     }
-    const photos = packet.rects.filter(({ kind }) => kind === 'jpeg');
-    if (photos.length) this.#decodePhotos(packet, photos);
+    const images = packet.rects.filter(({ kind }) => kind === 'jpeg' || kind === 'film');
+    if (images.length) this.#decodeImages(packet, images);
     this.#queue.push(packet);
     this.#paintReady();
   }
 
-  async #decodePhotos(packet, photos) {
+  async #decodeImages(packet, images) {
     packet.ready = false;
-    const load = async (photo) => {
-      photo.image = await decodeJpeg(photo.data);
+    const load = async (rect) => {
+      rect.image = await (rect.kind === 'film' ? this.#films.decode(rect) : decodeJpeg(rect.data));
     };
-    const outcomes = await Promise.allSettled(photos.map(load));
+    const outcomes = await Promise.allSettled(images.map(load));
     packet.failure = outcomes.find(({ status }) => status === 'rejected')?.reason ?? null;
     packet.ready = true;
     if (this.#queue.includes(packet)) this.#paintReady();

@@ -10,6 +10,7 @@ export class H264Decoder {
   #decoder = null;
   #codec = '';
   #pending = new Map();
+  #stamp = 0;
   #waitsForStart = true;
 
   constructor(output) {
@@ -21,6 +22,7 @@ export class H264Decoder {
     this.#decoder = null;
     this.#codec = '';
     this.#pending.clear();
+    this.#stamp = 0;
     this.#waitsForStart = true;
   }
 
@@ -34,8 +36,10 @@ export class H264Decoder {
     try {
       if (starts) this.#configure(codecOf(data));
       this.#waitsForStart = false;
-      this.#pending.set(header.captured, header);
-      this.#decoder.decode(new EncodedVideoChunk({ type: starts ? 'key' : 'delta', timestamp: header.captured, data }));
+      // Pictures that better what stands still have the time of the one before, by which they cannot be told apart.
+      this.#stamp = Math.max(header.captured, this.#stamp + 1);
+      this.#pending.set(this.#stamp, header);
+      this.#decoder.decode(new EncodedVideoChunk({ type: starts ? 'key' : 'delta', timestamp: this.#stamp, data }));
     } catch (error) {
       this.#fail(error);
     }
@@ -82,7 +86,7 @@ export class H264Decoder {
 }
 
 /** The codec string (RFC 6381, 3.3) that the first sequence parameter set of an Annex B stream says, or null. */
-function codecOf(data) {
+export function codecOf(data) {
   for (let at = 0; at + 6 < data.length; at += 1) {
     if (data[at] !== 0 || data[at + 1] !== 0 || data[at + 2] !== 1 || (data[at + 3] & 0x1f) !== 7) continue;
     return `avc1.${[...data.subarray(at + 4, at + 7)].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;

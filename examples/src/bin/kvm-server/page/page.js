@@ -58,7 +58,8 @@ const picture = new Picture(canvas, $('film'), $('stage'), {
   passed: ({ sequence }) => line.send({ type: 'painted', sequence }),
   keyframe: () => line.send({ type: 'keyframe' }),
   trouble: (words) => notice.toast(words),
-  unable: (codec) => changeCodec(INSTEAD[codec]),
+  // Rectangles come without films, too.
+  unable: (codec) => changeCodec((line.codec || state?.codecs[0]) === 'films' ? 'rects' : INSTEAD[codec]),
 });
 const film = new Film($('film'), { shown: (width, height) => shown($('film'), 'MJPEG', width, height) });
 const peer = new Peer($('video'), {
@@ -115,7 +116,7 @@ render();
 
 function askedCodec() {
   const asked = new URLSearchParams(location.search).get('codec');
-  return ['rects', 'jpeg', 'h264', 'mjpeg', 'webrtc'].includes(asked) ? asked : '';
+  return ['rects', 'films', 'jpeg', 'h264', 'openh264', 'mjpeg', 'webrtc'].includes(asked) ? asked : '';
 }
 
 /** The browser shows a picture by itself. */

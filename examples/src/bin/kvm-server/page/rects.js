@@ -1,5 +1,5 @@
 // Packets of rectangles, as the RFB protocol has them in an update: RFC 6143, section 7.6.1 from the number of the
-// rectangles on. Copies within the picture, pixels without loss, and JPEG for photos.
+// rectangles on. Copies within the picture, pixels without loss, JPEG for photos, and H.264 for films.
 
 import { Malformed } from './inflate.js';
 import { TightStreams, readTight } from './tight.js';
@@ -7,6 +7,7 @@ import { TightStreams, readTight } from './tight.js';
 const RAW = 0;
 const COPY_RECT = 1;
 const TIGHT = 7;
+const OPEN_H264 = 50;
 
 /** Bytes that are read from the front. */
 export class Bytes {
@@ -67,6 +68,10 @@ export function readRect(bytes, pictureWidth, pictureHeight) {
       return { ...place, resets: 0, kind: 'raw', data: bytes.take(width * height * 4) };
     case TIGHT:
       return { ...place, ...readTight(bytes, width, height) };
+    case OPEN_H264: {
+      const [length, flags] = [bytes.signed() >>> 0, bytes.signed()];
+      return { ...place, resets: 0, kind: 'film', flags, data: bytes.take(length) };
+    }
     default:
       throw new Malformed(`encoding ${encoding} is not known`);
   }
@@ -74,12 +79,12 @@ export function readRect(bytes, pictureWidth, pictureHeight) {
 
 /**
  * Paints rectangles onto a surface, which has `put(pixels, place)` for 32-bit RGBA with red in the lowest byte,
- * `fill(colour, place)`, `copy(fromX, fromY, place)`, and `draw(image, place)` for what JPEG gave.
+ * `fill(colour, place)`, `copy(fromX, fromY, place)`, and `draw(image, place)` for what JPEG and H.264 gave.
  */
 export class RectPainter {
   #streams = new TightStreams();
 
-  /** Paints them all in their order. Every `jpeg` has its `image` by then. */
+  /** Paints them all in their order. Every `jpeg` and `film` has its `image` by then. */
   paint(rects, surface) {
     for (const rect of rects) {
       this.#streams.reset(rect.resets);
@@ -96,6 +101,9 @@ export class RectPainter {
         return surface.fill(rect.colour, rect);
       case 'jpeg':
         if (rect.image.width !== width || rect.image.height !== height) throw new Malformed('a JPEG of another size than its rectangle');
+        return surface.draw(rect.image, rect);
+      case 'film':
+        if (rect.image.displayWidth !== width || rect.image.displayHeight !== height) throw new Malformed('a film of another size than its rectangle');
         return surface.draw(rect.image, rect);
       case 'raw':
         return surface.put(fromRaw(rect.data, width * height), rect);
