@@ -7,7 +7,7 @@
 //!     cargo run -p kvm-examples --bin record -- frames.y4m screen.mp4
 //!     cargo run -p kvm-examples --bin record -- frames.uyvy screen.mp4 --format UYVY --size 1920x1080
 //!
-//! Needs: nothing more for JPEG pictures; for `--codec h264` the feature `openh264` and a C++ compiler; for
+//! Needs: nothing more; for `--codec openh264` the feature of that name and a C++ compiler; for
 //! `--chain`, which lets `verify-recording` find cuts and edits, the feature `chain`; for `--finalise`, which makes a plain, seekable file of it in the end, the feature `mp4` as well.
 
 use std::error::Error;
@@ -27,7 +27,7 @@ use kvm_capture::{
 };
 #[cfg(feature = "openh264")]
 use kvm_stream::OpenH264Encoder;
-use kvm_stream::{Encoder, FanOut, JpegEncoder, PacketSink, Pipeline, Recorder, Step};
+use kvm_stream::{Encoder, FanOut, H264Encoder, JpegEncoder, PacketSink, Pipeline, Recorder, Step};
 
 /// Records a screen into an MP4 file.
 #[derive(Parser)]
@@ -60,9 +60,14 @@ struct Options {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum PictureCodec {
+    /// Whole pictures, each of which can be taken out of the file.
     Jpeg,
-    #[cfg(feature = "openh264")]
+    /// H.264, of which a change costs what changed.
     H264,
+    /// H.264 through OpenH264, a library in C++.
+    #[cfg(feature = "openh264")]
+    #[value(name = "openh264")]
+    OpenH264,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -85,8 +90,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let encoder: Box<dyn Encoder> = match options.codec {
         PictureCodec::Jpeg => Box::new(JpegEncoder::new(80)),
+        PictureCodec::H264 => Box::new(H264Encoder::default()),
         #[cfg(feature = "openh264")]
-        PictureCodec::H264 => Box::new(OpenH264Encoder::new(OpenH264Encoder::DEFAULT_QUANTISER)),
+        PictureCodec::OpenH264 => Box::new(OpenH264Encoder::new(OpenH264Encoder::DEFAULT_QUANTISER)),
     };
 
     let file = BufWriter::new(File::create(&options.output)?);

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use kvm_hid::Holder;
 #[cfg(feature = "openh264")]
 use kvm_stream::OpenH264Encoder;
-use kvm_stream::{Encoder, FanOut, HybridEncoder, JpegEncoder, ViewerPolicy};
+use kvm_stream::{Encoder, FanOut, H264Encoder, HybridEncoder, JpegEncoder, ViewerPolicy};
 
 use crate::options::PictureCodec;
 use crate::pace::{Paces, Watcher};
@@ -87,7 +87,7 @@ impl Channels {
 /// The codec of recordings: the preferred one, if files can hold it.
 fn recorded(preferred: PictureCodec) -> PictureCodec {
     match preferred {
-        PictureCodec::Rects => PictureCodec::Jpeg,
+        PictureCodec::Rects | PictureCodec::Films => PictureCodec::H264,
         other => other,
     }
 }
@@ -95,9 +95,13 @@ fn recorded(preferred: PictureCodec) -> PictureCodec {
 fn encoder(codec: PictureCodec, quality: u8) -> Box<dyn Encoder> {
     match codec {
         PictureCodec::Rects => Box::new(HybridEncoder::new(quality)),
+        PictureCodec::Films => {
+            Box::new(HybridEncoder::new(quality).with_film_encoder(Box::new(H264Encoder::default())))
+        }
         PictureCodec::Jpeg => Box::new(JpegEncoder::new(quality)),
+        PictureCodec::H264 => Box::new(H264Encoder::default()),
         #[cfg(feature = "openh264")]
-        PictureCodec::H264 => Box::new(OpenH264Encoder::new(OpenH264Encoder::DEFAULT_QUANTISER)),
+        PictureCodec::OpenH264 => Box::new(OpenH264Encoder::new(OpenH264Encoder::DEFAULT_QUANTISER)),
     }
 }
 

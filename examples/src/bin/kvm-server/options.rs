@@ -118,11 +118,16 @@ impl From<Descriptor> for Interface {
 pub(crate) enum PictureCodec {
     /// Rectangles that changed: text exactly, motion as copies, photos as JPEG until they stand still.
     Rects,
+    /// The same with films in a rectangle of their own, as H.264.
+    Films,
     /// Whole pictures, whenever something changed.
     Jpeg,
+    /// H.264, of which a change costs what changed.
+    H264,
     /// H.264 through OpenH264, a library in C++.
     #[cfg(feature = "openh264")]
-    H264,
+    #[value(name = "openh264")]
+    OpenH264,
 }
 
 /// A size in pixels, written 1280x720.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use kvm_examples::input::Orders;
 use kvm_hid::{Holder, InputEvent};
+use kvm_stream::H264Encoder;
 use kvm_stream::rfb::{Event, LockLights, Permits, RfbError, Server};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -79,6 +80,7 @@ impl Viewer {
         let (width_px, height_px) = house.audience.wait_size_px(FIRST_PICTURE).unwrap_or((640, 480));
         let mut server = Server::new(house.door.security()?, side(width_px), side(height_px))
             .with_name(&house.name)
+            .with_film_encoder(Box::new(H264Encoder::default()))
             .with_permits(permits(Rights::All, house.is_view_only));
         if house.is_exact {
             server = server.with_exact_photos();
