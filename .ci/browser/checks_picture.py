@@ -1,5 +1,6 @@
 """The page itself, its pictures, recordings and panels."""
 
+import base64
 import os
 import re
 import tempfile
@@ -93,6 +94,23 @@ def snapshots(kvm):
     return expect(size == (1280, 720), f"JPEG of {len(jpeg)} bytes; {name} of {size}")
 
 
+# Plays a file to its end, and gives the last picture as a data URL, or what went wrong.
+PLAY = """
+    const video = Object.assign(document.createElement('video'), { muted: true, src: arguments[0], playbackRate: 8 });
+    return new Promise((done) => {
+        const wrong = (words) => done(`${words} at ${video.currentTime} s of ${video.duration}`);
+        setTimeout(() => wrong('it has not ended'), 20000);
+        video.onerror = () => wrong(video.error.message);
+        video.onended = () => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: video.videoWidth, height: video.videoHeight });
+            canvas.getContext('2d').drawImage(video, 0, 0);
+            done(canvas.toDataURL('image/png'));
+        };
+        video.play().catch((error) => wrong(error.message));
+    });
+"""
+
+
 @check
 def recording(kvm):
     """a recording downloads, ffprobe counts its pictures, and cut at 60 % it still plays"""
@@ -119,7 +137,13 @@ def recording(kvm):
             out.write(file[: len(file) * 6 // 10])
         (frames, codec), of_cut = media.frames(whole), media.decodes(cut)
     seen = f"{link}: {len(file)} bytes, {frames} pictures of {codec}; cut: {of_cut}"
-    return expect(frames > 10 and 0 < of_cut < frames, seen)
+    expect(frames > 10 and 0 < of_cut < frames and codec == "h264", seen)
+    # The browser's own player, at the end of the recording, and what the screen shows still.
+    played = kvm.browser.run(PLAY, link)
+    expect(played and played.startswith("data:image/png"), f"<video> says {played!r}")
+    last = media.Picture(base64.b64decode(played.split(",", 1)[1]))
+    closeness = last.luma_psnr(media.Picture(kvm.server.get("/snapshot.png")[1]))
+    return expect(closeness > 30 and f"{seen}; <video> ends {closeness:.1f} dB from the screen", f"<video> ends {closeness:.1f} dB from the screen")
 
 
 @check

@@ -1,6 +1,7 @@
 """What ffmpeg and ffprobe, which know nothing of this project, say of pictures and recordings."""
 
 import json
+import math
 import subprocess
 
 
@@ -20,6 +21,18 @@ class Picture:
         """How many different colours there are, looking at every third pixel of every third row."""
         row = 3 * self.width
         return len({self._rgb[at : at + 3] for top in range(0, self.height, 3) for at in range(top * row, (top + 1) * row, 9)})
+
+    def luma_psnr(self, other):
+        """How close the luma (BT.709) of two pictures is, in decibels."""
+        if (self.width, self.height) != (other.width, other.height):
+            return 0.0
+        pairs = zip(self._luma(), other._luma())
+        error = sum((ours - theirs) ** 2 for ours, theirs in pairs) / (self.width * self.height)
+        return 10 * math.log10(255**2 / error) if error else math.inf
+
+    def _luma(self):
+        weighted = zip(self._rgb[0::3], self._rgb[1::3], self._rgb[2::3])
+        return [0.2126 * red + 0.7152 * green + 0.0722 * blue for red, green, blue in weighted]
 
     def changed(self, other, threshold=64):
         """The box (left, top, right, bottom) around the pixels that differ clearly, or None."""
