@@ -106,7 +106,7 @@ fn spread(tiles: &Tiles) -> impl Iterator<Item = (u32, u32)> + use<> {
     (0..SAMPLED).map(move |turn| {
         // Multiples of the golden ratio, less their whole parts, are spread evenly.
         let part = u64::try_from(turn).unwrap_or(0).wrapping_mul(GOLDEN_RATIO) % (1 << 32);
-        let place = u32::try_from(part * all >> 32).unwrap_or(0);
+        let place = u32::try_from((part * all) >> 32).unwrap_or(0);
         (place % columns, place / columns)
     })
 }
