@@ -27,7 +27,8 @@ pub(super) fn choose(
 ) {
     coder.begin();
     let worth = absolute_worth(task.quantiser);
-    if let Some(found) = found.filter(|found| found.cost <= worth * EASY_BITS) {
+    let easy = if effort == Effort::Measured { CAREFUL_BITS } else { EASY_BITS };
+    if let Some(found) = found.filter(|found| found.cost <= worth * easy) {
         coder.inter(task, [found.vector; 4]);
         coder.keep(task);
         return;
@@ -38,7 +39,9 @@ pub(super) fn choose(
     }
     let inter = found.map_or(u32::MAX, |found| found.cost);
     let whole = coder.estimate_intra_16x16(task).saturating_add(worth * WHOLE_BITS);
-    let blocks = if whole.min(inter) > worth * FLAT_BITS { coder.intra_4x4(task) } else { u32::MAX };
+    // Blocks are rarely predicted better than a third of what the whole is.
+    let is_tried = whole > worth * FLAT_BITS && inter > whole / 3;
+    let blocks = if is_tried { coder.intra_4x4(task) } else { u32::MAX };
     match found {
         Some(found) if inter <= whole.min(blocks) => coder.inter(task, [found.vector; 4]),
         _ if whole <= blocks => coder.intra_16x16(task),
@@ -72,8 +75,10 @@ fn measure(
 }
 
 /// A macroblock that is predicted as well as that many bits are worth is not tried otherwise.
-const EASY_BITS: u32 = 24;
+const EASY_BITS: u32 = 96;
+/// The same where there is time.
+const CAREFUL_BITS: u32 = 24;
 /// One that the whole is predicted for as well as that is not tried block by block.
-const FLAT_BITS: u32 = 24;
+const FLAT_BITS: u32 = 40;
 /// Bits that tell the mode of a macroblock predicted from its neighbours, by estimate.
 const WHOLE_BITS: u32 = 6;

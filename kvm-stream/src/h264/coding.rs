@@ -24,14 +24,17 @@ impl Session {
             let row = row as usize;
             match treatment {
                 Treatment::Moved(vector) if self.writer.is_predicted() => {
-                    if self.current.copy_moved(&self.reference, run.clone(), row, vector) {
-                        for column in run {
+                    let mut rest = run;
+                    while !rest.is_empty() {
+                        let count = self.current.copy_moved(&self.reference, rest.clone(), row, vector);
+                        for column in rest.by_ref().take(count) {
                             self.writer.write_moved(vector, &self.surroundings, column);
                             self.surroundings.note(column, &Known { vectors: [vector; 4], ..Known::STILL });
                         }
-                    } else {
-                        self.source.fill(image, row, run.clone(), self.instructions);
-                        run.for_each(|column| self.take_over(row, column, vector));
+                        if let Some(column) = rest.next() {
+                            self.source.fill(image, row, column..column + 1, self.instructions);
+                            self.take_over(row, column, vector);
+                        }
                     }
                 }
                 _ => {

@@ -49,38 +49,61 @@ impl Picture {
         }
     }
 
-    /// Copies what moved by a vector to the macroblocks of these columns of a row, as a decoder predicts them: of luma,
-    /// and of chroma if its samples are moved by whole ones too. Nothing is done, and `false` is the answer, if not all of
-    /// that is inside the picture, or the vector has a fraction.
+    /// Copies what moved by a vector to the macroblocks of these columns of a row, as a decoder predicts them, as long as
+    /// that is no more than copying; says how many of them, from the first.
+    ///
+    /// It is if all of it is inside the picture and samples of chroma are moved by whole ones too, or are all equal, so
+    /// that it makes no difference.
     pub(super) fn copy_moved(
         &mut self,
         from: &Self,
         columns: Range<usize>,
         row: usize,
         vector: Vector,
-    ) -> bool {
-        if !vector.is_whole_in_chroma() {
-            return false;
-        }
-        let start = |at: usize, moved: i16, end: usize, limit: usize| {
-            let from = isize::try_from(at * 16).ok()?.checked_add(isize::from(moved >> 2))?;
-            let from = usize::try_from(from).ok()?;
-            (from + (end - at) * 16 <= limit * 16).then_some(from)
+    ) -> usize {
+        let start = |at: usize, moved: i16, limit: usize| {
+            let from = usize::try_from(isize::try_from(at * 16).ok()? + isize::from(moved >> 2)).ok()?;
+            (from + 16 <= limit * 16).then_some(from)
         };
-        let x = start(columns.start, vector.x, columns.end, self.columns);
-        let y = start(row, vector.y, row + 1, self.rows);
-        let Some((x, y)) = x.zip(y) else { return false };
+        let Some(y) = start(row, vector.y, self.rows) else { return 0 };
+        let count = columns
+            .clone()
+            .take_while(|column| {
+                start(*column, vector.x, self.columns)
+                    .is_some_and(|x| vector.is_whole_in_chroma() || from.is_even_in_chroma(x / 2, y / 2))
+            })
+            .count();
+        let Some(x) = start(columns.start, vector.x, self.columns).filter(|_| count > 0) else { return 0 };
         for (index, (plane, from)) in self.planes.iter_mut().zip(&from.planes).enumerate() {
             let (side, stride) = (side(index), self.columns * side(index));
             let (x, y) = (x * side / 16, y * side / 16);
-            let len = columns.len() * side;
+            let len = count * side;
             for line in 0..side {
                 let to = (row * side + line) * stride + columns.start * side;
                 let source = (y + line) * stride + x;
                 plane[to..to + len].copy_from_slice(&from[source..source + len]);
             }
         }
-        true
+        count
+    }
+
+    /// Whether the 9 by 9 samples of either chroma plane from this place on, as far as there are so many, are all equal.
+    fn is_even_in_chroma(&self, x: usize, y: usize) -> bool {
+        let (width, height) = (self.columns * 8, self.rows * 8);
+        let (right, bottom) = ((x + 9).min(width), (y + 9).min(height));
+        self.planes[1..].iter().all(|plane| {
+            let first = plane[y * width + x];
+            (y..bottom).all(|line| {
+                let row = &plane[line * width + x..line * width + right];
+                match row.first_chunk::<8>() {
+                    Some(eight) => {
+                        u64::from_ne_bytes(*eight) == u64::from_ne_bytes([first; 8])
+                            && row.last() == Some(&first)
+                    }
+                    None => row.iter().all(|sample| *sample == first),
+                }
+            })
+        })
     }
 }
 
