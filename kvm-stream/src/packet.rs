@@ -18,7 +18,8 @@ pub enum Codec {
     H264,
     /// Rectangles of the RFB protocol: what follows the padding of a FramebufferUpdate message (RFC 6143, section
     /// 7.6.1), that is, their number and then each with its header, in pixels of 32 bits, depth 24, least
-    /// significant byte first, blue in the lowest byte. The encodings are CopyRect and Tight, with JPEG in it;
+    /// significant byte first, blue in the lowest byte. The encodings are CopyRect and Tight, with JPEG in it, and
+    /// exact planes, an encoding of this crate's own (0x4B564D50), which the page of its programs decodes;
     /// a rectangle of film may be Open H.264. Each packet resets the zlib streams it uses.
     Rects,
     /// A format of a device, by its V4L2 code, which nothing in this crate looks into but to tell its key pictures:

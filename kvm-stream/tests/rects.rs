@@ -1,6 +1,6 @@
 //! Rectangles, decoded by a client that was not written with the encoder.
 #![cfg(feature = "tight")]
-#![expect(clippy::unwrap_used, reason = "all of it is test code")]
+#![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "all of it is test code")]
 
 mod rect_decoder;
 mod rect_script;
@@ -46,6 +46,7 @@ fn exact_ways(pixels: Pixels) -> Vec<RectOptions> {
         with(&|options| (options.copy_rect, options.tight, options.keeps_history) = (true, true, true)),
         with(&|options| (options.tight, options.tight_gradient, options.keeps_history) = (true, true, false)),
         with(&|options| (options.copy_rect, options.zrle) = (true, true)),
+        with(&|options| (options.copy_rect, options.tight, options.planes) = (true, true, true)),
     ]
 }
 
@@ -217,6 +218,43 @@ fn a_scrolled_page_takes_less_than_8_kilobytes() {
         for (damage, bytes) in &sent[1..] {
             assert!(!damage.copies().is_empty() && *bytes < 8000, "{pixel}: {bytes} bytes for {damage:?}");
         }
+    }
+}
+
+/// A photo of which neighbours differ a little, as a camera makes it.
+fn photo(format: FrameFormat) -> Frame {
+    let mut seed = 1_u32;
+    let mut noise = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 24) % 5
+    };
+    let width = format.width_px;
+    let picture = (0..width * format.height_px)
+        .flat_map(|at| [0, 40, 80, 0].map(|part| (at % width / 9 + at / width / 7 + part + noise()) as u8))
+        .collect::<Vec<u8>>();
+    let bgrx = FrameFormat::new(PixelFormat::Bgrx, width, format.height_px);
+    let frame = Frame::packed(bgrx, picture.into()).unwrap();
+    let mut converted = Vec::new();
+    Converter::new().convert(&frame.image().unwrap(), format, &mut converted);
+    Frame::packed(format, converted.into()).unwrap()
+}
+
+#[test]
+fn planes_take_much_fewer_bytes_of_a_photo_than_tight() {
+    for pixel in [PixelFormat::Uyvy, PixelFormat::Nv12, PixelFormat::Bgrx] {
+        let format = FrameFormat::new(pixel, 640, 400);
+        let (frame, damage) = (photo(format), Damage::full(640, 400));
+        let [tight, planes] = [false, true].map(|planes| {
+            let mut options = options(Pixels::BGRX);
+            (options.tight, options.tight_gradient, options.planes) = (true, true, planes);
+            let mut client = Client::new(Pixels::BGRX, 640, 400);
+            let bytes = update(&mut RectEncoder::new(options), &mut client, &frame, &damage);
+            assert_eq!(client.kinds.planes > 0, planes, "{pixel}");
+            bytes
+        });
+        // Where all pixels have colours of their own, there is less to save.
+        let most = if pixel == PixelFormat::Bgrx { tight } else { tight * 2 / 3 };
+        assert!(planes < most, "{pixel}: {planes} bytes, {tight} by Tight");
     }
 }
 

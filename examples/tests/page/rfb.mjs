@@ -3,8 +3,9 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
+import { Bytes } from '../../src/bin/kvm-server/page/bytes.js';
 import { Malformed } from '../../src/bin/kvm-server/page/inflate.js';
-import { Bytes, readRect } from '../../src/bin/kvm-server/page/rects.js';
+import { readRect } from '../../src/bin/kvm-server/page/rects.js';
 
 /** 32 bits, depth 24, least significant byte first, blue in the lowest byte. */
 const PIXEL_FORMAT = Buffer.from([32, 24, 0, 1, 0, 255, 0, 255, 0, 255, 16, 8, 0, 0, 0, 0]);

@@ -88,9 +88,52 @@ impl Exactness {
         }
     }
 
-    /// Whether this tile has stood still for so long.
-    pub(super) fn is_still(&self, column: u32, row: u32, now: Timestamp, wait: Duration) -> bool {
+    /// The first rectangle, in rows of tiles from this one on, that has stood still for so long and is not exact; nothing of
+    /// it is in `playing`. It is of this many pixels at most, or one tile.
+    pub(super) fn next_due(&self, from_row: u32, due: Due) -> Option<Rect> {
+        let (columns, rows) = (self.inexact.columns(), self.inexact.rows());
+        for row in from_row..rows {
+            let Some(first) = (0..columns).find(|column| self.is_due(*column, row, due)) else { continue };
+            let most = u32::try_from(due.most_px / TILE_AREA_PX).unwrap_or(u32::MAX).max(1);
+            let last = (first + 1..columns)
+                .take_while(|column| column - first < most.min(WIDEST) && self.is_due(*column, row, due))
+                .last()
+                .unwrap_or(first);
+            let most_rows = most / (last + 1 - first);
+            let bottom = (row + 1..rows)
+                .take_while(|below| {
+                    below - row < most_rows && (first..=last).all(|column| self.is_due(column, *below, due))
+                })
+                .last()
+                .unwrap_or(row);
+            return Some(self.inexact.rect_of(first, row).union(self.inexact.rect_of(last, bottom)));
+        }
+        None
+    }
+
+    fn is_due(&self, column: u32, row: u32, due: Due) -> bool {
         let index = row as usize * self.inexact.columns() as usize + column as usize;
-        self.changed.get(index).is_none_or(|changed| now.saturating_since(*changed) >= wait)
+        let is_still = |changed: &Timestamp| due.now.saturating_since(*changed) >= due.wait;
+        self.inexact.contains(column, row)
+            && self.changed.get(index).is_none_or(is_still)
+            && due
+                .playing
+                .is_none_or(|playing| self.inexact.rect_of(column, row).intersection(playing).is_none())
     }
 }
+
+/// What is due to become exact.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Due {
+    pub(super) now: Timestamp,
+    /// For how long it has stood still.
+    pub(super) wait: Duration,
+    /// Where a film plays, whose next picture would paint over it.
+    pub(super) playing: Option<Rect>,
+    /// The most pixels of one rectangle.
+    pub(super) most_px: u64,
+}
+
+const TILE_AREA_PX: u64 = (Tiles::TILE_PX * Tiles::TILE_PX) as u64;
+/// In tiles.
+const WIDEST: u32 = 64;

@@ -3,7 +3,7 @@
 use super::ClientPixels;
 use crate::{CopyRect, Rect};
 
-/// The encodings of rectangles (RFC 6143, section 7.7, and the registry that it refers to).
+/// The encodings of rectangles (RFC 6143, section 7.7, and the registry that it refers to), and one of this crate's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub(super) enum Encoding {
@@ -12,14 +12,21 @@ pub(super) enum Encoding {
     Tight = 7,
     Zrle = 16,
     OpenH264 = 50,
+    /// [`PlaneCoder`](super::plane_coder::PlaneCoder)'s: "KVMP" in ASCII, which is none of the registered numbers.
+    Planes = 0x4B56_4D50,
 }
 
 /// Appends a rectangle's position, size and encoding (RFC 6143, section 7.6.1).
 pub(super) fn put_header(rect: Rect, encoding: Encoding, out: &mut Vec<u8>) {
+    put_place(rect, out);
+    out.extend_from_slice(&(encoding as i32).to_be_bytes());
+}
+
+/// Appends a position and size.
+pub(super) fn put_place(rect: Rect, out: &mut Vec<u8>) {
     for number in [rect.x, rect.y, rect.width, rect.height] {
         put_u16(number, out);
     }
-    out.extend_from_slice(&(encoding as i32).to_be_bytes());
 }
 
 /// Appends a copy within the client's picture (RFC 6143, section 7.7.2).

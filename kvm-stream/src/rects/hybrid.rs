@@ -11,7 +11,7 @@ use super::{ClientPixels, RectEncoder, RectOptions};
 use crate::{Codec, Damage, EncodeError, Encoder, Packet, PacketSink};
 
 /// Encodes text and areas exactly, motion as copies and photos as JPEG pictures that become exact when they stand
-/// still: packets of [`Codec::Rects`].
+/// still: packets of [`Codec::Rects`]. What has many colours goes as exact [planes](RectOptions::planes).
 ///
 /// Each packet begins its zlib streams anew, so that whoever has the picture of the packet before can read it, and a
 /// newcomer gets a refresh of its own.
@@ -45,6 +45,7 @@ impl HybridEncoder {
             tight: true,
             tight_gradient: true,
             jpeg_quality,
+            planes: true,
             keeps_history: false,
             ..RectOptions::raw(ClientPixels::BGRX)
         };

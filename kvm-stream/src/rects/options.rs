@@ -23,6 +23,10 @@ pub struct RectOptions {
     pub zlib_level: u8,
     /// Whether it takes Open H.264. Films are JPEG pictures so far, whatever this says.
     pub open_h264: bool,
+    /// Whether it takes exact planes of luma and colour differences, an encoding of this crate's own that no other
+    /// viewer knows. What has many colours takes a third of the bytes so. Needs [`tight`](Self::tight) and
+    /// [`ClientPixels::BGRX`].
+    pub planes: bool,
     /// Whether the client has read everything since the beginning, so that its zlib streams can go on. Otherwise
     /// each update begins them anew.
     pub keeps_history: bool,
@@ -40,6 +44,7 @@ impl RectOptions {
             jpeg_quality: None,
             zlib_level: 1,
             open_h264: false,
+            planes: false,
             keeps_history: true,
         }
     }

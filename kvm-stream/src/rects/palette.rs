@@ -9,6 +9,7 @@ pub(super) struct Palette {
     // search need not clear it.
     slots: Vec<Slot>,
     round: u32,
+    limit: usize,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,27 +29,33 @@ impl Palette {
             indices: Vec::new(),
             slots: vec![Slot::default(); 1 << TABLE_BITS],
             round: 0,
+            limit: 0,
         }
     }
 
-    /// Numbers the colours of these pixels. `false` if there are more than the limit, which is [`MAX`](Self::MAX) at
-    /// most.
-    pub(super) fn search(&mut self, pixels: &[u32], limit: usize) -> bool {
+    /// Begins a search for at most this many colours, and no more than [`MAX`](Self::MAX).
+    pub(super) fn start(&mut self, limit: usize) {
         self.round = self.round.wrapping_add(1);
         if self.round == 0 {
             // After four billion searches the numbers of rounds begin anew, and none may look like a new one.
             self.slots.fill(Slot::default());
             self.round = 1;
         }
+        self.limit = limit.min(Self::MAX);
         self.colours.clear();
         self.indices.clear();
-        self.indices.resize(pixels.len(), 0);
+    }
+
+    /// Numbers the colours of further pixels. `false` as soon as there are more colours than the limit.
+    pub(super) fn add(&mut self, pixels: &[u32]) -> bool {
+        let start = self.indices.len();
+        self.indices.resize(start + pixels.len(), 0);
         let mut last = None;
         let mut index = 0;
-        for (pixel, out) in pixels.iter().zip(&mut self.indices) {
+        for (pixel, out) in pixels.iter().zip(&mut self.indices[start..]) {
             if last != Some(*pixel) {
                 last = Some(*pixel);
-                match number(&mut self.slots, self.round, &mut self.colours, *pixel, limit.min(Self::MAX)) {
+                match number(&mut self.slots, self.round, &mut self.colours, *pixel, self.limit) {
                     Some(found) => index = found,
                     None => return false,
                 }
@@ -58,12 +65,12 @@ impl Palette {
         true
     }
 
-    /// The colours of the last search that found few.
+    /// The colours that were found.
     pub(super) fn colours(&self) -> &[u32] {
         &self.colours
     }
 
-    /// For each pixel of that search the number of its colour.
+    /// For each pixel the number of its colour.
     pub(super) fn indices(&self) -> &[u8] {
         &self.indices
     }
@@ -111,7 +118,9 @@ mod tests {
             for pixels in searches {
                 let pixels: Vec<u32> = pixels.iter().map(|pixel| pixel.wrapping_mul(spread)).collect();
                 let distinct: std::collections::HashSet<_> = pixels.iter().copied().collect();
-                let found = palette.search(&pixels, limit);
+                palette.start(limit);
+                let (one, other) = pixels.split_at(pixels.len() / 3);
+                let found = palette.add(one) && palette.add(other);
                 prop_assert_eq!(found, distinct.len() <= limit);
                 if found {
                     let read: Vec<u32> =

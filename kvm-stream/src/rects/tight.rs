@@ -58,8 +58,35 @@ impl TightCoder {
         out.extend_from_slice(picture);
     }
 
-    /// Appends a rectangle of exactly these pixels, which is no wider than [`MAX_WIDTH_PX`].
-    pub(super) fn put_exact(
+    /// Begins to look for the colours of a rectangle of so many pixels; only few, where there is a way without a palette
+    /// that takes many well.
+    pub(super) fn start_palette(&mut self, pixels: usize, only_few: bool) {
+        // A palette costs bytes for each colour; for few pixels the pixels themselves are shorter.
+        let most = if only_few { FEW_COLOURS } else { Palette::MAX };
+        self.palette.start((pixels / 4).clamp(2, most));
+    }
+
+    /// Takes the next pixels of the rectangle; `false` as soon as a palette does not hold their colours.
+    pub(super) fn add_to_palette(&mut self, pixels: &[u32]) -> bool {
+        self.palette.add(pixels)
+    }
+
+    /// Appends the rectangle whose pixels were taken, which is no wider than [`MAX_WIDTH_PX`].
+    pub(super) fn put_palette(
+        &mut self,
+        rect: Rect,
+        client: ClientPixels,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        if let [pixel] = *self.palette.colours() {
+            self.put_fill(rect, pixel, client, out);
+            return Ok(());
+        }
+        self.put_indexed(rect, client, out)
+    }
+
+    /// Appends a rectangle of exactly these pixels, which are too many for a palette.
+    pub(super) fn put_colours(
         &mut self,
         rect: Rect,
         pixels: &[u32],
@@ -67,18 +94,6 @@ impl TightCoder {
         allows_gradient: bool,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        // A palette costs bytes for each colour; for few pixels the pixels themselves are shorter.
-        let limit = (pixels.len() / 4).clamp(2, Palette::MAX);
-        if self.palette.search(pixels, limit) {
-            return match self.palette.colours() {
-                [pixel] => {
-                    let pixel = *pixel;
-                    self.put_fill(rect, pixel, client, out);
-                    Ok(())
-                }
-                _ => self.put_indexed(rect, client, out),
-            };
-        }
         self.data.clear();
         put_header(rect, Encoding::Tight, out);
         if allows_gradient && gradient::pays(pixels, rect.width as usize, client) {
@@ -93,7 +108,7 @@ impl TightCoder {
         self.put_data(COLOUR_STREAM, out)
     }
 
-    /// The pixels of the last search as numbers of colours.
+    /// The pixels as numbers of colours.
     fn put_indexed(
         &mut self,
         rect: Rect,
@@ -168,14 +183,13 @@ fn put_length(length: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// The longest data a rectangle may carry.
-pub(super) const MAX_LENGTH: usize = (1 << 22) - 1;
-
 const FILL: u8 = 0x80;
 const JPEG: u8 = 0x90;
 const HAS_FILTER: u8 = 0x40;
 const PALETTE_FILTER: u8 = 1;
 const GRADIENT_FILTER: u8 = 2;
+/// The most colours that make a palette where planes would do: 4 to 64 make no difference on recorded screens, 256 take more bytes.
+const FEW_COLOURS: usize = 16;
 /// Data of fewer bytes are not compressed.
 const MIN_TO_COMPRESS: usize = 12;
 

@@ -69,7 +69,8 @@ impl ZrleCoder {
         }
         let raw = self.tile.len() * pixel_bytes;
         let plain_runs = runs * pixel_bytes + lengths;
-        if !self.palette.search(&self.tile, MAX_RUN_COLOURS) {
+        self.palette.start(MAX_RUN_COLOURS);
+        if !self.palette.add(&self.tile) {
             if plain_runs < raw {
                 self.data.push(PLAIN_RUNS);
                 for run in self.tile.chunk_by(PartialEq::eq) {

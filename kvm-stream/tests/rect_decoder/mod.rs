@@ -106,6 +106,7 @@ pub(crate) struct Kinds {
     pub(crate) gradient: usize,
     pub(crate) zrle: usize,
     pub(crate) films: usize,
+    pub(crate) planes: usize,
 }
 
 /// Shows rectangles of Open H.264: from the rectangle, the flags and the data red, green and blue of each pixel.
@@ -184,6 +185,12 @@ impl Client {
                 let len = input.u32()? as usize;
                 let data = inflate(&mut self.zrle, input.take(len)?)?;
                 self.zrle(width, height, &mut Input(&data))?
+            }
+            0x4B56_4D50 => {
+                self.kinds.planes += 1;
+                let len = input.u32()? as usize;
+                let data = input.take(len)?;
+                return self.planes([x, y, width, height], data);
             }
             50 if self.film.is_some() => {
                 self.kinds.films += 1;
@@ -304,6 +311,66 @@ impl Client {
         }
     }
 
+    /// Exact planes, as `plane_coder.rs` describes them.
+    fn planes(&mut self, around: [usize; 4], data: &[u8]) -> Decoded<()> {
+        let mut input = Input(data);
+        let (colours, shifts) = (input.u8()?, input.u8()?);
+        let map = match colours {
+            0 => None,
+            1 => Some(
+                (0..12)
+                    .map(|_| input.u32().map(|number| i64::from(number as i32)))
+                    .collect::<Decoded<Vec<_>>>()?,
+            ),
+            other => return Err(format!("planes of kind {other}")),
+        };
+        let parts = (0..input.u16()?)
+            .map(|_| Ok([input.u16()?, input.u16()?, input.u16()?, input.u16()?]))
+            .collect::<Decoded<Vec<_>>>()?;
+        let mut bits = Bits { bytes: input.0, at: 0 };
+        let tables = (0..8).map(|_| bits.table()).collect::<Decoded<Vec<_>>>()?;
+        for [x, y, width, height] in parts {
+            let [left, top, columns, rows] = around;
+            if width == 0
+                || height == 0
+                || x < left
+                || y < top
+                || x + width > left + columns
+                || y + height > top + rows
+            {
+                return Err("a part outside of its rectangle".into());
+            }
+            let (shift_x, shift_y) = (usize::from(shifts & 1), usize::from(shifts >> 1));
+            let (half_width, half_height) = (width.div_ceil(1 << shift_x), height.div_ceil(1 << shift_y));
+            let first = bits.plane(&tables[..4], width, height)?;
+            let second = bits.plane(&tables[4..], half_width, half_height)?;
+            let third = bits.plane(&tables[4..], half_width, half_height)?;
+            for at in 0..width * height {
+                let (column, row) = (at % width, at / width);
+                let half = (row >> shift_y) * half_width + (column >> shift_x);
+                let three = [first[at], second[half], third[half]];
+                let rgb = match &map {
+                    None => [three[0].wrapping_add(three[2]), three[0], three[0].wrapping_add(three[1])],
+                    Some(map) => std::array::from_fn(|part| {
+                        let sum: i64 = three
+                            .iter()
+                            .zip(&map[part * 3..])
+                            .map(|(one, factor)| i64::from(*one) * factor)
+                            .sum();
+                        ((sum + map[9 + part]) >> 16).clamp(0, 255) as u8
+                    }),
+                };
+                self.picture[(y + row) * self.width + x + column] = self.pixels.of_rgb(&rgb);
+            }
+        }
+        // The last byte is filled up with zeros.
+        if bits.bytes.len() * 8 - bits.at < 8 && bits.rest() == 0 {
+            Ok(())
+        } else {
+            Err("bits left over".into())
+        }
+    }
+
     fn zrle(&mut self, width: usize, height: usize, input: &mut Input<'_>) -> Decoded<Vec<u32>> {
         let mut out = vec![0; width * height];
         for top in (0..height).step_by(64) {
@@ -387,6 +454,125 @@ fn inflate(stream: &mut Decompress, bytes: &[u8]) -> Decoded<Vec<u8>> {
         out.reserve(4096);
     }
     if rest.is_empty() { Ok(out) } else { Err(format!("{} compressed bytes left over", rest.len())) }
+}
+
+/// Bits, the highest of a byte first.
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+/// From the length of a code and the code to the symbol.
+type Table = std::collections::HashMap<(u32, u32), usize>;
+
+impl Bits<'_> {
+    fn bit(&mut self) -> Decoded<u32> {
+        let byte = self.bytes.get(self.at / 8).ok_or("the bits end")?;
+        self.at += 1;
+        Ok(u32::from(byte >> (7 - (self.at - 1) % 8) & 1))
+    }
+
+    fn bits(&mut self, count: u32) -> Decoded<u32> {
+        (0..count).try_fold(0, |number, _| Ok(number << 1 | self.bit()?))
+    }
+
+    fn rest(&mut self) -> u32 {
+        std::iter::from_fn(|| self.bit().ok()).sum()
+    }
+
+    fn table(&mut self) -> Decoded<Table> {
+        let count = self.bits(9)? as usize;
+        let mut lengths = Vec::new();
+        while lengths.len() < count {
+            let length = self.bits(4)?;
+            lengths.push(length);
+            if length == 0 {
+                let zeros = self.bits(4)? as usize;
+                lengths.resize(lengths.len() + zeros, 0);
+            }
+        }
+        if lengths.len() != count || count > 272 {
+            return Err("lengths of more codes than there are".into());
+        }
+        let mut table = Table::new();
+        let mut code = 0;
+        for length in 1..=12 {
+            code <<= 1;
+            for (symbol, _) in lengths.iter().enumerate().filter(|(_, of)| **of == length) {
+                table.insert((length, code), symbol);
+                code += 1;
+            }
+            if code > 1 << length {
+                return Err("more codes than there is space for".into());
+            }
+        }
+        Ok(table)
+    }
+
+    fn plane(&mut self, tables: &[Table], width: usize, height: usize) -> Decoded<Vec<u8>> {
+        let (mut out, mut off): (Vec<u8>, Vec<u32>) = (Vec::new(), Vec::new());
+        let mut run = 0;
+        for at in 0..width * height {
+            let (row, column) = (at / width, at % width);
+            let above = if row > 0 { out[at - width] } else { 128 };
+            let left = if column > 0 { out[at - 1] } else { above };
+            let corner = match (row, column) {
+                (0, _) => 128,
+                (_, 0) => above,
+                _ => out[at - width - 1],
+            };
+            let mut sum = 0;
+            if row > 0 {
+                sum += off[at - width];
+            }
+            if column > 0 {
+                sum += off[at - 1];
+            }
+            let context = if sum == 0 {
+                0
+            } else if sum < 4 {
+                1
+            } else if sum < 12 {
+                2
+            } else {
+                3
+            };
+            if run == 0 {
+                let (mut length, mut code) = (0, 0);
+                let symbol = loop {
+                    (length, code) = (length + 1, code << 1 | self.bit()?);
+                    if let Some(symbol) = tables[context].get(&(length, code)) {
+                        break *symbol;
+                    }
+                    if length == 12 {
+                        return Err("no such code".into());
+                    }
+                };
+                if context == 0 && symbol <= 16 {
+                    run = (1 << symbol) + self.bits(symbol as u32)? as usize;
+                } else {
+                    let folded = if context == 0 { symbol - 16 } else { symbol } as i32;
+                    let rest = if folded % 2 == 0 { folded / 2 } else { -(folded + 1) / 2 };
+                    let mut three = [
+                        i32::from(left),
+                        i32::from(above),
+                        i32::from(left) + i32::from(above) - i32::from(corner),
+                    ];
+                    three.sort_unstable();
+                    out.push((three[1] + rest) as u8);
+                    off.push(rest.unsigned_abs());
+                    continue;
+                }
+            }
+            run -= 1;
+            let mut three =
+                [i32::from(left), i32::from(above), i32::from(left) + i32::from(above) - i32::from(corner)];
+            three.sort_unstable();
+            out.push(three[1] as u8);
+            off.push(0);
+        }
+        if run == 0 { Ok(out) } else { Err("a run beyond its plane".into()) }
+    }
 }
 
 struct Input<'a>(&'a [u8]);

@@ -32,6 +32,7 @@ pub(crate) const FILES: &[File] = files! {
     "/notice.js" "notice.js" "text/javascript; charset=utf-8"
     "/panel.js" "panel.js" "text/javascript; charset=utf-8"
     "/picture.js" "picture.js" "text/javascript; charset=utf-8"
+    "/planes.js" "planes.js" "text/javascript; charset=utf-8"
     "/pointer.js" "pointer.js" "text/javascript; charset=utf-8"
     "/probe.js" "probe.js" "text/javascript; charset=utf-8"
     "/rects.js" "rects.js" "text/javascript; charset=utf-8"

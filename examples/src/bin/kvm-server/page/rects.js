@@ -1,46 +1,18 @@
 // Packets of rectangles, as the RFB protocol has them in an update: RFC 6143, section 7.6.1 from the number of the
-// rectangles on. Copies within the picture, pixels without loss, JPEG for photos, and H.264 for films.
+// rectangles on. Copies within the picture, pixels without loss, JPEG for photos, and H.264 for films;
+// and exact planes, which the protocol does not know.
 
+import { Bytes } from './bytes.js';
 import { Malformed } from './inflate.js';
+import { planePixels, readPlanes } from './planes.js';
 import { TightStreams, readTight } from './tight.js';
 
 const RAW = 0;
 const COPY_RECT = 1;
 const TIGHT = 7;
 const OPEN_H264 = 50;
-
-/** Bytes that are read from the front. */
-export class Bytes {
-  #all;
-  #at = 0;
-
-  constructor(all) {
-    this.#all = all;
-  }
-
-  get left() {
-    return this.#all.length - this.#at;
-  }
-
-  take(length) {
-    if (length > this.left) throw new Malformed('a packet is cut short');
-    this.#at += length;
-    return this.#all.subarray(this.#at - length, this.#at);
-  }
-
-  byte() {
-    return this.take(1)[0];
-  }
-
-  short() {
-    const [high, low] = this.take(2);
-    return high * 256 + low;
-  }
-
-  signed() {
-    return (this.short() << 16) | this.short();
-  }
-}
+// "KVMP": none of the registered ones.
+const PLANES = 0x4b564d50;
 
 /** Reads a packet into its rectangles; nothing is painted, and nothing of a packet that does not hold together is given. */
 export function readRects(payload, width, height) {
@@ -72,6 +44,8 @@ export function readRect(bytes, pictureWidth, pictureHeight) {
       const [length, flags] = [bytes.signed() >>> 0, bytes.signed()];
       return { ...place, resets: 0, kind: 'film', flags, data: bytes.take(length) };
     }
+    case PLANES:
+      return { ...place, ...readPlanes(bytes, place, pictureWidth * pictureHeight) };
     default:
       throw new Malformed(`encoding ${encoding} is not known`);
   }
@@ -105,6 +79,9 @@ export class RectPainter {
       case 'film':
         if (rect.image.displayWidth !== width || rect.image.displayHeight !== height) throw new Malformed('a film of another size than its rectangle');
         return surface.draw(rect.image, rect);
+      case 'planes':
+        for (const { part, pixels } of planePixels(rect)) surface.put(pixels, part);
+        return undefined;
       case 'raw':
         return surface.put(fromRaw(rect.data, width * height), rect);
       default:
