@@ -82,3 +82,5 @@ const CAREFUL_BITS: u32 = 24;
 const FLAT_BITS: u32 = 40;
 /// Bits that tell the mode of a macroblock predicted from its neighbours, by estimate.
 const WHOLE_BITS: u32 = 6;
+/// A macroblock that a whole vector predicts as well as that many bits are worth is not looked for between samples.
+const WHOLE_VECTOR_BITS: u32 = 48;

@@ -1,5 +1,6 @@
 //! The ways of coding a macroblock, tried one after the other.
 
+use super::fractions::Between;
 use super::inter::{Planes, Predict, Vector};
 use super::intra::{CodeIntra16x16, Edges, EstimateIntra16x16, Intra16x16, IntraChroma, best_chroma};
 use super::intra4x4::CodeIntra4x4;
@@ -7,7 +8,7 @@ use super::macroblock::{Coded, Kind, Shape, SliceWriter};
 use super::quantise::Quantiser;
 use super::quantisers::{Quantisers, absolute_worth, squared_worth_x16};
 use super::residual::{CodeResidual, Residual, code_chroma};
-use super::search::Quarters;
+use super::search::{Found, Quarters};
 use super::surroundings::{Known, Surroundings};
 use super::transform::{Chroma, Luma, Samples};
 use crate::simd::{Instructions, Kernel};
@@ -127,6 +128,18 @@ impl Coder {
     /// Whether a macroblock shows text, lines and flat areas: many neighbours in its rows are equal.
     pub(super) fn is_text(&self, samples: &Samples) -> bool {
         self.instructions.run(EqualNeighbours(&samples.luma)) >= TEXT_NEIGHBOURS
+    }
+
+    /// Looks for a better vector than a whole one, between the samples around it.
+    pub(super) fn between(&self, task: &Task<'_>, found: Found) -> Found {
+        self.instructions.run(Between {
+            source: &task.source.luma,
+            reference: task.reference[0],
+            at: [task.column, task.row],
+            found,
+            expected: task.surroundings.skipped(task.column),
+            lambda: absolute_worth(task.quantiser),
+        })
     }
 
     /// What prediction of the whole macroblock from its neighbours would leave, as a sum of absolute differences.

@@ -100,6 +100,12 @@ impl Plane<'_> {
         }
     }
 
+    /// The prediction of luma of the macroblock at this column and row.
+    #[inline(always)]
+    pub(super) fn macroblock(&self, column: usize, row: usize, vector: Vector) -> Luma {
+        self.luma::<16>(signed(16 * column), signed(16 * row), vector)
+    }
+
     /// The prediction of a square of luma at this place (8.4.2.2.1).
     #[inline(always)]
     #[expect(clippy::cast_sign_loss, reason = "inside, a place is at least zero")]

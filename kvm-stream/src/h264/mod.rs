@@ -12,6 +12,7 @@ mod coder;
 mod coding;
 mod directions;
 mod encoder;
+mod fractions;
 mod inter;
 mod intra;
 mod intra4x4;

@@ -143,7 +143,7 @@ fn distance(a: &[u8], b: &[u8]) -> u32 {
 
 /// Bits of a number as `se(v)` (9.1.1).
 #[inline(always)]
-fn signed_bits(value: i16) -> u32 {
+pub(super) fn signed_bits(value: i16) -> u32 {
     let code = 2 * u32::from(value.unsigned_abs()) + u32::from(value <= 0);
     2 * code.ilog2() + 1
 }
