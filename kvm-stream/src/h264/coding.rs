@@ -7,6 +7,7 @@ use kvm_capture::ImageView;
 use super::choice::choose;
 use super::coder::Task;
 use super::inter::Vector;
+use super::macroblock::Place;
 use super::moves::Treatment;
 use super::quality::H264Quality;
 use super::quantisers::absolute_worth;
@@ -28,8 +29,10 @@ impl Session {
                     while !rest.is_empty() {
                         let count = self.current.copy_moved(&self.reference, rest.clone(), row, vector);
                         for column in rest.by_ref().take(count) {
+                            let place = self.writer.place();
                             self.writer.write_moved(vector, &self.surroundings, column);
                             self.surroundings.note(column, &Known { vectors: [vector; 4], ..Known::STILL });
+                            self.fit(place, row, column);
                         }
                         if let Some(column) = rest.next() {
                             self.source.fill(image, row, column..column + 1, self.instructions);
@@ -39,7 +42,7 @@ impl Session {
                 }
                 _ => {
                     self.source.fill(image, row, run.clone(), self.instructions);
-                    let offset = self.rate.offset(self.writer.bit_len(), self.left);
+                    let offset = self.rate.offset(self.bits(), self.left);
                     run.for_each(|column| self.code_macroblock(row, column, offset));
                 }
             }
@@ -61,7 +64,9 @@ impl Session {
         };
         self.coder.moved(&task, vector);
         self.coder.keep(&task);
+        let place = self.writer.place();
         self.finish(row, column);
+        self.fit(place, row, column);
     }
 
     /// Codes a macroblock that changed, or is to get better.
@@ -69,7 +74,9 @@ impl Session {
         self.source.read(column, &mut self.samples);
         let tile = (narrow(column), narrow(row));
         let is_refining = self.refining.contains(tile.0, tile.1);
-        let is_text = self.coder.is_text(&self.samples);
+        // Where nothing can stay as it was, text has to give way too.
+        let is_firm = self.writer.is_predicted() || !self.rate.is_bounded();
+        let is_text = is_firm && self.coder.is_text(&self.samples);
         let quantiser = match (is_refining, is_text) {
             (true, _) => self.quality.still_quantiser.min(self.quality.quantiser),
             (false, true) => self.quality.quantiser,
@@ -103,7 +110,7 @@ impl Session {
         if !is_refining {
             self.left = self.left.saturating_sub(1);
         }
-        if !self.rate.allows(self.writer.bit_len(), self.left) {
+        if !self.is_allowed() {
             self.writer.go_back(place);
             self.leave_out(row, column, is_refining);
         } else if is_refining {
@@ -112,6 +119,14 @@ impl Session {
             self.rate.took(bits, (!is_text).then_some(offset));
             let can_be_finer = quantiser > self.quality.still_quantiser;
             self.refinement.changed(tile.0, tile.1, error, can_be_finer);
+        }
+    }
+
+    /// Takes back a macroblock that moved if there is no room for it.
+    fn fit(&mut self, place: Place, row: usize, column: usize) {
+        if !self.is_allowed() {
+            self.writer.go_back(place);
+            self.leave_out(row, column, false);
         }
     }
 

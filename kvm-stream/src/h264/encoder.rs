@@ -95,7 +95,11 @@ impl H264Encoder {
                     None => Session::new(format, self.quality, self.limit).ok_or_else(unsupported)?,
                 };
                 session.set_budget(self.budget);
-                session.code_key(&image, frame.timestamp(), &mut payload);
+                if !session.code_key(&image, frame.timestamp(), &mut payload) {
+                    self.wants_keyframe = true;
+                    self.session = Some(session);
+                    return Ok(None);
+                }
                 (session, true)
             }
         };

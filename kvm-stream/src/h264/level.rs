@@ -1,5 +1,7 @@
 //! Levels: how much a decoder has to be able to do (ITU-T H.264, A.3).
 
+use super::rate::H264Rate;
+
 /// A level, with what a stream of it keeps to (tables ).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Level {
@@ -28,9 +30,9 @@ impl Level {
     /// The most bits of a macroblock (`macroblock_layer`): 128 more than its samples have.
     pub(crate) const MACROBLOCK_BITS: usize = 3200;
 
-    /// The lowest level for pictures of so many macroblocks across and down, with at most so many microseconds
-    /// between them. `None` if not even the highest one has such pictures; if it only lacks the speed, it is taken.
-    pub(crate) fn of(columns: u32, rows: u32, interval_us: u32) -> Option<Self> {
+    /// The lowest level for pictures of so many macroblocks across and down, with so many microseconds between them at
+    /// least, at a rate. `None` if not even the highest one has such pictures; if it only lacks the speed, it is taken.
+    pub(crate) fn of(columns: u32, rows: u32, interval_us: u32, rate: Option<H264Rate>) -> Option<Self> {
         let macroblocks = columns.checked_mul(rows)?;
         let per_second = (u64::from(macroblocks) * 1_000_000).div_ceil(u64::from(interval_us.max(1)));
         let fitting = || {
@@ -43,8 +45,16 @@ impl Level {
             })
         };
         fitting()
-            .find(|level| per_second <= u64::from(level.macroblocks_per_second))
+            .find(|level| {
+                per_second <= u64::from(level.macroblocks_per_second)
+                    && rate.is_none_or(|rate| level.carries(rate))
+            })
             .or_else(|| fitting().last())
+    }
+
+    fn carries(self, rate: H264Rate) -> bool {
+        rate.bytes_per_second / 125 <= self.kilobits_per_second
+            && rate.buffer_bytes / 125 <= self.buffer_kilobits
     }
 }
 
@@ -97,7 +107,7 @@ mod tests {
     use super::*;
 
     fn idc(width_px: u32, height_px: u32, hz: u32) -> Option<u8> {
-        Level::of(width_px.div_ceil(16), height_px.div_ceil(16), 1_000_000_u32.div_ceil(hz))
+        Level::of(width_px.div_ceil(16), height_px.div_ceil(16), 1_000_000_u32.div_ceil(hz), None)
             .map(|level| level.idc)
     }
 
@@ -125,8 +135,22 @@ mod tests {
         // 544 macroblocks are more than the root of 8 × 36,864, 543.06.
         assert_eq!(idc(8688, 16, 1), Some(51));
         assert_eq!(idc(8704, 16, 1), None);
-        assert_eq!(Level::of(u32::MAX, u32::MAX, 1), None);
-        assert_eq!(Level::of(65_536, 65_535, 0), None);
+        assert_eq!(Level::of(u32::MAX, u32::MAX, 1, None), None);
+        assert_eq!(Level::of(65_536, 65_535, 0, None), None);
+    }
+
+    #[test]
+    fn a_rate_takes_a_level_that_carries_it() {
+        let idc = |bytes_per_second, buffer_ms| {
+            let rate = H264Rate::new(bytes_per_second, std::time::Duration::from_millis(buffer_ms));
+            Level::of(120, 68, 33_333, Some(rate)).map(|level| level.idc)
+        };
+        assert_eq!(idc(250_000, 500), Some(40));
+        assert_eq!(idc(2_500_000, 1_000), Some(40));
+        assert_eq!(idc(2_500_000, 2_000), Some(41));
+        assert_eq!(idc(5_000_000, 1_000), Some(41));
+        assert_eq!(idc(12_500_000, 1_000), Some(50));
+        assert_eq!(idc(u32::MAX, 1_000), Some(52));
     }
 
     #[test]

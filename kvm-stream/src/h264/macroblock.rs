@@ -135,6 +135,11 @@ impl SliceWriter {
         self.is_predicted
     }
 
+    /// The slice's bytes so far, but for the last few.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bits.as_bytes()
+    }
+
     /// The slice's length so far.
     pub(super) fn bit_len(&self) -> usize {
         self.bits.bit_len()

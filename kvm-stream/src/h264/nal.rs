@@ -64,6 +64,38 @@ pub(crate) fn append_annex_b(out: &mut Vec<u8>, kind: NalKind, rbsp: &[u8]) {
     out.extend_from_slice(&rbsp[start..]);
 }
 
+/// Counts the bytes that keep start codes out of a payload, while it grows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Prevention {
+    /// Bytes of the payload that are counted.
+    len: usize,
+    zeros: u32,
+    count: usize,
+}
+
+impl Prevention {
+    /// How many there are, once a payload has grown to these bytes.
+    pub(crate) fn advance(&mut self, rbsp: &[u8]) -> usize {
+        while self.len < rbsp.len() {
+            if let Some(chunk) = rbsp[self.len..].first_chunk::<8>() {
+                if self.zeros < 2 && !has_zero(u64::from_ne_bytes(*chunk)) {
+                    self.zeros = 0;
+                    self.len += 8;
+                    continue;
+                }
+            }
+            let byte = rbsp[self.len];
+            if self.zeros == 2 && byte <= 3 {
+                self.count += 1;
+                self.zeros = 0;
+            }
+            self.zeros = if byte == 0 { self.zeros + 1 } else { 0 };
+            self.len += 1;
+        }
+        self.count
+    }
+}
+
 /// Whether one of the bytes is zero.
 #[inline(always)]
 fn has_zero(bytes: u64) -> bool {
@@ -131,7 +163,11 @@ mod tests {
             let payload: Vec<u8> = payload.iter().flat_map(|byte| {
                 std::iter::once(*byte).chain(if sparse && byte % 5 == 4 { vec![7; 20] } else { vec![] })
             }).collect();
-            prop_assert_eq!(rbsp(&unit(&payload)), payload);
+            let unit = unit(&payload);
+            prop_assert_eq!(rbsp(&unit), &payload[..]);
+            let mut prevention = Prevention::default();
+            prevention.advance(&payload[..payload.len() / 2]);
+            prop_assert_eq!(payload.len() + prevention.advance(&payload), unit.len());
         }
     }
 }

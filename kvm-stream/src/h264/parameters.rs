@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::bits::BitWriter;
 use super::level::Level;
+use super::rate::H264Rate;
 
 /// The parameters of a stream of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,17 +21,22 @@ impl Parameters {
     /// Bits of `frame_num`.
     pub(crate) const FRAME_NUM_BITS: u32 = 8;
 
-    /// The parameters of pictures of this size, of which the next comes after `interval` at the earliest.
+    /// The parameters of pictures of this size, of which the next comes after `interval` at the earliest, at a rate.
     ///
     /// Of an odd width or height the last column or row is not shown, because a picture of 4:2:0 has none. `None` if
     /// there is no picture, or one beyond level 5.2: more than 36,864 macroblocks, or a side of more than 8,688 samples.
-    pub(crate) fn new(width_px: u32, height_px: u32, interval: Duration) -> Option<Self> {
+    pub(crate) fn new(
+        width_px: u32,
+        height_px: u32,
+        interval: Duration,
+        rate: Option<H264Rate>,
+    ) -> Option<Self> {
         let (width_px, height_px) = (width_px & !1, height_px & !1);
         if width_px == 0 || height_px == 0 {
             return None;
         }
         let interval_us = u32::try_from(interval.as_micros()).unwrap_or(u32::MAX).max(1);
-        let level = Level::of(width_px.div_ceil(16), height_px.div_ceil(16), interval_us)?;
+        let level = Level::of(width_px.div_ceil(16), height_px.div_ceil(16), interval_us, rate)?;
         Some(Self { width_px, height_px, interval_us, level })
     }
 
@@ -150,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_codec_string_tells_profile_and_level() {
-        let parameters = Parameters::new(1920, 1080, HZ_30).unwrap();
+        let parameters = Parameters::new(1920, 1080, HZ_30, None).unwrap();
         assert_eq!(parameters.codec_string(), "avc1.42E028");
         let mut bits = BitWriter::new();
         parameters.write_sequence(&mut bits);
@@ -159,11 +165,11 @@ mod tests {
 
     #[test]
     fn odd_sizes_lose_their_last_row_and_column() {
-        assert_eq!(Parameters::new(1367, 769, HZ_30).unwrap().size_px(), (1366, 768));
-        assert_eq!(Parameters::new(1367, 769, HZ_30).unwrap().macroblocks(), (86, 48));
-        assert_eq!(Parameters::new(1, 16, HZ_30), None);
-        assert_eq!(Parameters::new(8704, 16, HZ_30), None);
-        assert!(Parameters::new(2, 2, Duration::ZERO).is_some());
-        assert!(Parameters::new(2, 2, Duration::MAX).is_some());
+        assert_eq!(Parameters::new(1367, 769, HZ_30, None).unwrap().size_px(), (1366, 768));
+        assert_eq!(Parameters::new(1367, 769, HZ_30, None).unwrap().macroblocks(), (86, 48));
+        assert_eq!(Parameters::new(1, 16, HZ_30, None), None);
+        assert_eq!(Parameters::new(8704, 16, HZ_30, None), None);
+        assert!(Parameters::new(2, 2, Duration::ZERO, None).is_some());
+        assert!(Parameters::new(2, 2, Duration::MAX, None).is_some());
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Rate {
     budget: u64,
     /// Bits that the buffer has room for.
     room: u64,
+    /// Of that, what came since the picture before.
+    earned: u64,
     last: Option<Timestamp>,
     /// What macroblocks took in the pictures before.
     known: Needs,
@@ -57,10 +59,13 @@ impl Rate {
     pub(super) const MAX_OFFSET: u8 = 18;
     /// Macroblocks that the pictures before count for.
     const MEMORY: u64 = 64;
-    /// Bits that the end of a predicted slice may take: a skip, a macroblock with the longest vector, the last skips.
-    const END_BITS: u64 = 128;
+    /// Bits that the end of a slice may take: skips, a macroblock with the longest vector, more skips, the trailing
+    /// bits, and what keeps start codes out of these.
+    const END_BITS: u64 = 256;
+    /// Bits that a picture takes at least: headers, and that end.
+    const LEAST_BITS: u64 = 1024;
     /// Bits of a macroblock of a key picture without coefficients, at most.
-    pub(super) const FLAT_BITS: u64 = 12;
+    pub(super) const FLAT_BITS: u64 = 16;
 
     pub(super) fn new(limit: Option<H264Rate>) -> Self {
         let room = limit.map_or(u64::MAX, |limit| u64::from(limit.buffer_bytes) * 8);
@@ -68,6 +73,7 @@ impl Rate {
             limit,
             budget: u64::MAX,
             room,
+            earned: 0,
             last: None,
             known: Needs::NONE,
             needs: Needs::NONE,
@@ -83,24 +89,36 @@ impl Rate {
         self.budget = (bytes as u64).saturating_mul(8);
     }
 
+    /// Whether there is room for a picture of a frame that was captured at that time; for a key picture of so many
+    /// macroblocks there also is when the buffer is empty.
+    pub(super) fn has_room(&mut self, at: Timestamp, key_macroblocks: Option<usize>) -> bool {
+        self.earn(at);
+        let full = self.limit.map_or(0, |limit| u64::from(limit.buffer_bytes) * 8);
+        match key_macroblocks {
+            Some(count) => self.room >= (Self::LEAST_BITS + Self::FLAT_BITS * count as u64).min(full),
+            None => self.room >= Self::LEAST_BITS,
+        }
+    }
+
+    /// Whether what a picture takes is bounded.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.bound < u64::MAX
+    }
+
     /// Begins with a picture of a frame that was captured at that time.
     pub(super) fn begin(&mut self, at: Timestamp, is_key: bool) {
+        self.earn(at);
         self.is_key = is_key;
         self.offset = None;
         self.needs = Needs::NONE;
         self.needs.count_in(&self.known, Self::MEMORY);
-        let since = self.last.map_or(Duration::ZERO, |last| at.saturating_since(last));
-        self.last = Some(at);
         let Some(limit) = self.limit else {
             (self.bound, self.target) = (u64::MAX, self.budget);
             return;
         };
         let buffer = u64::from(limit.buffer_bytes) * 8;
-        let micros = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        let earned = micros.saturating_mul(u64::from(limit.bytes_per_second)) / 125_000;
-        let before = self.room;
-        self.room = before.saturating_add(earned).min(buffer);
-        let earned = self.room - before;
+        let earned = std::mem::take(&mut self.earned);
+        let before = self.room - earned;
         self.bound = self.room;
         // The picture should bring the room back to half of the buffer, by an eighth of the way.
         let (surplus, deficit) =
@@ -146,6 +164,19 @@ impl Rate {
     pub(super) fn allows(&self, bits: usize, left: usize) -> bool {
         let end = if self.is_key { Self::FLAT_BITS * left as u64 } else { 0 };
         (bits as u64).saturating_add(Self::END_BITS + end) <= self.bound
+    }
+
+    /// Gives the buffer the room that came with the time.
+    fn earn(&mut self, at: Timestamp) {
+        let since = self.last.map_or(Duration::ZERO, |last| at.saturating_since(last));
+        self.last = Some(self.last.map_or(at, |last| last.max(at)));
+        if let Some(limit) = self.limit {
+            let micros = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+            let earned = micros.saturating_mul(u64::from(limit.bytes_per_second)) / 125_000;
+            let earned = earned.min(u64::from(limit.buffer_bytes) * 8 - self.room);
+            self.room += earned;
+            self.earned += earned;
+        }
     }
 
     /// Ends the picture, of so many bytes.
@@ -360,6 +391,7 @@ mod tests {
                 let bits = code(&mut rate, Timestamp::from_micros(now), is_key, &scene).bits;
                 // A picture without room for its header is one all the same.
                 made.push((now, if bits > 60 { bits.div_ceil(8) } else { 0 }));
+                prop_assert!(rate.room <= u64::from(buffer_bytes) * 8);
             }
             for (first, (start, _)) in made.iter().enumerate() {
                 let mut bytes = 0;

@@ -133,6 +133,11 @@ impl Refinement {
         self.mean_x16 = (self.mean_x16 * 15 + bits * 2).div_ceil(16);
     }
 
+    /// Notes macroblocks that did not come into a picture.
+    pub(super) fn owe_all(&mut self, tiles: &Tiles) {
+        self.owed.union_with(tiles);
+    }
+
     /// Notes a macroblock that did not fit.
     pub(super) fn owe(&mut self, column: u32, row: u32) {
         self.owed.insert(column, row);

@@ -10,7 +10,7 @@ use super::coder::Coder;
 use super::inter::{Planes, Vector};
 use super::macroblock::SliceWriter;
 use super::moves::Moves;
-use super::nal::{NalKind, append_annex_b};
+use super::nal::{NalKind, Prevention, append_annex_b};
 use super::parameters::Parameters;
 use super::picture::Picture;
 use super::quality::H264Quality;
@@ -50,6 +50,9 @@ pub(super) struct Session {
     pub(super) effort: Effort,
     /// Macroblocks of the picture that are still to be coded, but for those that are refined or taken over.
     pub(super) left: usize,
+    /// Bits of the picture before the slice's payload.
+    head_bits: usize,
+    prevention: Prevention,
     /// Of the next picture.
     frame_num: u32,
     key_id: u16,
@@ -58,7 +61,7 @@ pub(super) struct Session {
 impl Session {
     /// A session for frames of this format; `None` if there is no stream of such pictures.
     pub(super) fn new(format: FrameFormat, quality: H264Quality, limit: Option<H264Rate>) -> Option<Self> {
-        let parameters = Parameters::new(format.width_px, format.height_px, SHORTEST_INTERVAL)?;
+        let parameters = Parameters::new(format.width_px, format.height_px, SHORTEST_INTERVAL, limit)?;
         let (columns, rows) = parameters.macroblocks();
         let (columns, rows) = (columns as usize, rows as usize);
         let instructions = Instructions::detected();
@@ -84,6 +87,8 @@ impl Session {
             samples: Box::new(Samples::ZERO),
             effort: Effort::Estimated,
             left: 0,
+            head_bits: 0,
+            prevention: Prevention::default(),
             frame_num: 0,
             key_id: 0,
         })
@@ -114,8 +119,14 @@ impl Session {
         self.rate.set_budget(bytes);
     }
 
-    /// Codes a picture that decoding can start at.
-    pub(super) fn code_key(&mut self, image: &ImageView<'_>, at: Timestamp, out: &mut Vec<u8>) {
+    /// Codes a picture that decoding can start at, if the rate has room for one; says whether.
+    pub(super) fn code_key(&mut self, image: &ImageView<'_>, at: Timestamp, out: &mut Vec<u8>) -> bool {
+        let (width_px, height_px) = self.parameters.size_px();
+        self.work.insert_rect(Rect::new(0, 0, width_px, height_px));
+        if !self.rate.has_room(at, Some(self.work.len())) {
+            self.refinement.owe_all(&self.work);
+            return false;
+        }
         let bits = self.writer.bits();
         bits.clear();
         self.parameters.write_sequence(bits);
@@ -127,15 +138,15 @@ impl Session {
         self.moves.clear();
         self.refining.clear();
         self.refinement.begin();
-        let (width_px, height_px) = self.parameters.size_px();
-        self.work.insert_rect(Rect::new(0, 0, width_px, height_px));
         self.left = self.work.len();
         self.effort = Effort::Estimated;
         self.code(image, at, SliceKind::Key { id: self.key_id }, out);
         self.key_id = (self.key_id + 1) % 2;
+        true
     }
 
-    /// Codes a picture of which `damage` differs from the one before, if there is anything to code; says whether.
+    /// Codes a picture of which `damage` differs from the one before, if there is anything to code and the rate has room
+    /// for it; says whether.
     pub(super) fn code_change(
         &mut self,
         image: &ImageView<'_>,
@@ -146,6 +157,11 @@ impl Session {
     ) -> bool {
         self.refinement.begin();
         self.moves.plan(damage, self.refinement.owed(), is_checked);
+        if !self.rate.has_room(at, None) {
+            self.refinement.move_along(&self.moves);
+            self.refinement.owe_all(self.moves.touched());
+            return false;
+        }
         let bytes = self.budget.min(REFINEMENT_BYTES);
         self.refinement.choose(self.moves.touched(), bytes, &mut self.refining);
         self.refinement.move_along(&self.moves);
@@ -172,6 +188,8 @@ impl Session {
             quantiser: self.quality.quantiser,
             deblocking: Deblocking::Off,
         });
+        self.head_bits = out.len() * 8 + UNIT_BITS;
+        self.prevention = Prevention::default();
         self.surroundings.begin_slice();
         let (columns, rows) = self.parameters.macroblocks();
         for row in 0..rows {
@@ -190,6 +208,25 @@ impl Session {
         std::mem::swap(&mut self.reference, &mut self.current);
         std::mem::swap(&mut self.stale, &mut self.work);
         self.frame_num = self.frame_num.wrapping_add(1);
+    }
+
+    /// Bits of the picture so far.
+    pub(super) fn bits(&self) -> usize {
+        self.head_bits + self.writer.bit_len()
+    }
+
+    /// Whether the rate allows what was written so far.
+    pub(super) fn is_allowed(&mut self) -> bool {
+        if !self.rate.is_bounded() {
+            return true;
+        }
+        let mut prevention = self.prevention;
+        let bits = self.bits() + prevention.advance(self.writer.bytes()) * 8;
+        let is_allowed = self.rate.allows(bits, self.left);
+        if is_allowed {
+            self.prevention = prevention;
+        }
+        is_allowed
     }
 
     /// Brings what is not coded anew to what the picture before shows.
@@ -222,5 +259,7 @@ impl Session {
 const MOST_MEASURED: usize = 400;
 /// Bytes of a picture that go into what stands still, at most.
 const REFINEMENT_BYTES: usize = 500;
+/// Bits of a unit's start code and header.
+const UNIT_BITS: usize = 40;
 /// The most pictures a second that a level is chosen for.
 const SHORTEST_INTERVAL: Duration = Duration::from_micros(16_667);

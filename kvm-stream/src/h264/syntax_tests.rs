@@ -268,7 +268,7 @@ struct Stream {
 impl Stream {
     fn new(width_px: u32, height_px: u32) -> Self {
         Self {
-            parameters: Parameters::new(width_px, height_px, Duration::from_micros(33_333)).unwrap(),
+            parameters: Parameters::new(width_px, height_px, Duration::from_micros(33_333), None).unwrap(),
             bytes: Vec::new(),
             bits: BitWriter::new(),
             kind: SliceKind::Key { id: 0 },
