@@ -5,7 +5,7 @@ use kvm_capture::ImageView;
 use super::luma::Luma;
 use super::patches::{PatchSearch, Reading};
 use super::patience::Patience;
-use super::{LEAST_SEARCHED, MOST_RECENT, SAMPLED_PER_HIT, SAMPLED_TILES};
+use super::{LEAST_SEARCHED, MOST_RECENT, SAMPLED_IN_VAIN, SAMPLED_PER_HIT, SAMPLED_TILES};
 use crate::classify::is_flat;
 use crate::cover::cover_with;
 use crate::diff::Vector;
@@ -21,6 +21,10 @@ pub(super) struct HintSearch {
     patience: Patience,
     left: Tiles,
     agreed: Tiles,
+    // Blocks of tiles in which enough agreed.
+    blocks: Tiles,
+    // How many vectors may still be tried on all that is left.
+    tries: usize,
     candidates: Vec<Vector>,
     found: Vec<MotionHint>,
 }
@@ -44,6 +48,7 @@ impl HintSearch {
             return;
         }
         self.left.copy_from(left);
+        self.tries = MOST_TRIES;
         self.candidates.clear();
         self.candidates.extend(&self.recent);
         self.candidates.extend(proposed.iter().filter(|vector| !self.recent.contains(vector)));
@@ -71,9 +76,13 @@ impl HintSearch {
         let luma = Luma::of(now.format().pixel);
         for index in 0..self.candidates.len() {
             let vector = self.candidates[index];
-            if self.left.len() * 4 < all || !self.is_promising(before, now, luma, vector) {
+            if self.left.len() * 4 < all || self.tries == 0 {
+                return;
+            }
+            if !self.is_promising(before, now, luma, vector) {
                 continue;
             }
+            self.tries -= 1;
             self.agreed.reset(self.left.size_px());
             for (column, row) in self.left.iter() {
                 if luma.agrees(before, now, vector, self.left.rect_of(column, row)) {
@@ -83,7 +92,8 @@ impl HintSearch {
             if self.agreed.len() < LEAST_SEARCHED {
                 continue;
             }
-            for to in cover_with(MOST_PER_VECTOR, &self.agreed) {
+            self.choose_blocks();
+            for to in cover_with(MOST_PER_VECTOR, &self.blocks) {
                 if let Some(from) = vector.source_of(to, self.left.size_px()) {
                     self.found.push(MotionHint { from_x: from.x, from_y: from.y, to });
                 }
@@ -92,6 +102,25 @@ impl HintSearch {
             self.recent.retain(|recent| *recent != vector);
             self.recent.insert(0, vector);
             self.recent.truncate(MOST_RECENT);
+        }
+    }
+
+    /// Chooses the blocks in which a quarter of what is left agreed: few and large, as guesses may be.
+    fn choose_blocks(&mut self) {
+        self.blocks.reset(self.left.size_px());
+        for top in (0..self.left.rows()).step_by(BLOCK_TILES as usize) {
+            for first in (0..self.left.columns()).step_by(BLOCK_TILES as usize) {
+                let rows = top..(top + BLOCK_TILES).min(self.left.rows());
+                let columns = first..(first + BLOCK_TILES).min(self.left.columns());
+                let count = |tiles: &Tiles| {
+                    let in_row = |row| columns.clone().filter(|column| tiles.contains(*column, row)).count();
+                    rows.clone().map(in_row).sum::<usize>()
+                };
+                let agreed = count(&self.agreed);
+                if agreed > 0 && agreed * 4 >= count(&self.left) {
+                    rows.clone().for_each(|row| self.blocks.insert_run(row, columns.clone()));
+                }
+            }
         }
     }
 
@@ -105,10 +134,17 @@ impl HintSearch {
                 seen += 1;
                 hits += usize::from(luma.agrees(before, now, vector, tile));
             }
+            if seen == SAMPLED_IN_VAIN && hits == 0 {
+                return false;
+            }
         }
         hits * SAMPLED_PER_HIT >= seen && hits > 0
     }
 }
 
+/// How many vectors are tried on all that is left.
+const MOST_TRIES: usize = 2;
+/// How many tiles wide and high the blocks are that hints are made of.
+const BLOCK_TILES: u32 = 4;
 /// How many hints one vector may bring.
 const MOST_PER_VECTOR: usize = 16;
