@@ -421,4 +421,4 @@ const MOST_QUALITY: u8 = 100;
 const QUALITY_DOWN: u8 = 8;
 const QUALITY_UP: u8 = 1;
 /// Bytes of an update unless told otherwise.
-const DEFAULT_BUDGET_BYTES: usize = 192 * 1024;
+const DEFAULT_BUDGET_BYTES: usize = 256 * 1024;

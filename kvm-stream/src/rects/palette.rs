@@ -1,5 +1,7 @@
 //! The colours of a rectangle, if they are few.
 
+use crate::simd::{Instructions, Kernel};
+
 /// Up to 256 colours in the order in which they come first, and each pixel as the number of its colour.
 #[derive(Debug)]
 pub(super) struct Palette {
@@ -10,6 +12,7 @@ pub(super) struct Palette {
     slots: Vec<Slot>,
     round: u32,
     limit: usize,
+    instructions: Instructions,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,6 +33,7 @@ impl Palette {
             slots: vec![Slot::default(); 1 << TABLE_BITS],
             round: 0,
             limit: 0,
+            instructions: Instructions::detected(),
         }
     }
 
@@ -50,9 +54,21 @@ impl Palette {
     pub(super) fn add(&mut self, pixels: &[u32]) -> bool {
         let start = self.indices.len();
         self.indices.resize(start + pixels.len(), 0);
+        let indices = &mut self.indices[start..];
+        // Most text has two colours, which is quickly seen.
+        let two = match self.colours[..] {
+            [one] => Some([one; 2]),
+            [one, other] => Some([one, other]),
+            _ => None,
+        };
+        if let Some(colours) = two {
+            if self.instructions.run(Two { pixels, colours, indices: &mut *indices }) {
+                return true;
+            }
+        }
         let mut last = None;
         let mut index = 0;
-        for (pixel, out) in pixels.iter().zip(&mut self.indices[start..]) {
+        for (pixel, out) in pixels.iter().zip(indices) {
             if last != Some(*pixel) {
                 last = Some(*pixel);
                 match number(&mut self.slots, self.round, &mut self.colours, *pixel, self.limit) {
@@ -73,6 +89,28 @@ impl Palette {
     /// For each pixel the number of its colour.
     pub(super) fn indices(&self) -> &[u8] {
         &self.indices
+    }
+}
+
+/// Numbers pixels of two colours, 0 for the first; `false` if there are others.
+struct Two<'a> {
+    pixels: &'a [u32],
+    colours: [u32; 2],
+    indices: &'a mut [u8],
+}
+
+impl Kernel for Two<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        let [one, other] = self.colours;
+        let mut others = 0;
+        for (pixel, index) in self.pixels.iter().zip(self.indices) {
+            *index = u8::from(*pixel != one);
+            others |= u32::from(*pixel != one) & u32::from(*pixel != other);
+        }
+        others == 0
     }
 }
 

@@ -125,11 +125,10 @@ impl<const BYTES: usize> Kernel for AboveGreen<'_, BYTES> {
     #[inline(always)]
     fn run(self) {
         let pixels = self.out.iter_mut().zip(self.row.chunks_exact(BYTES));
-        match self.green {
-            Some(green) => {
-                pixels.for_each(|(out, bytes)| *out = bytes[self.place].wrapping_sub(bytes[green]))
-            }
-            None => pixels.for_each(|(out, bytes)| *out = bytes[self.place]),
+        if let Some(green) = self.green {
+            pixels.for_each(|(out, bytes)| *out = bytes[self.place].wrapping_sub(bytes[green]));
+        } else {
+            pixels.for_each(|(out, bytes)| *out = bytes[self.place]);
         }
     }
 }

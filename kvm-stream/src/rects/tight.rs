@@ -127,10 +127,7 @@ impl TightCoder {
         self.data.clear();
         if is_mono {
             for row in self.palette.indices().chunks(rect.width as usize) {
-                // The leftmost pixel is the highest bit; a row ends with its byte.
-                self.data.extend(row.chunks(8).map(|eight| {
-                    eight.iter().zip((0..8).rev()).fold(0, |byte, (index, bit)| byte | index << bit)
-                }));
+                self.data.extend(row.chunks(8).map(packed));
             }
         } else {
             self.data.extend_from_slice(self.palette.indices());
@@ -161,6 +158,16 @@ impl TightCoder {
         out.extend_from_slice(&self.compressed);
         Ok(())
     }
+}
+
+/// Up to eight numbers of two colours as bits: the leftmost pixel is the highest, and a row ends with its byte.
+fn packed(indices: &[u8]) -> u8 {
+    let mut eight = [0; 8];
+    eight[..indices.len()].copy_from_slice(indices);
+    // Of the products of the byte at each place and each power of two, those that meet in the highest byte are one for each
+    // of its bits, and no two others meet.
+    let [highest, ..] = u64::from_le_bytes(eight).wrapping_mul(0x8040_2010_0804_0201).to_be_bytes();
+    highest
 }
 
 /// The level of a stream where this is asked for. The lowest knows only one fixed code, which makes differences a third
@@ -199,3 +206,17 @@ const MONO_STREAM: usize = 1;
 const PALETTE_STREAM: usize = 2;
 const GRADIENT_STREAM: usize = 3;
 const STREAM_BITS: [u8; 4] = [0x00, 0x10, 0x20, 0x30];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_packed_from_the_highest_on() {
+        for byte in 0..=u8::MAX {
+            let indices: Vec<u8> = (0..8).rev().map(|bit| byte >> bit & 1).collect();
+            assert_eq!(packed(&indices), byte);
+            assert_eq!(packed(&indices[..5]), byte & 0xF8);
+        }
+    }
+}
