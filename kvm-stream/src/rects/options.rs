@@ -24,7 +24,7 @@ pub struct RectOptions {
     /// Whether it takes Open H.264. Films are JPEG pictures so far, whatever this says.
     pub open_h264: bool,
     /// Whether it takes exact planes of luma and colour differences, an encoding of this crate's own that no other
-    /// viewer knows. What has many colours takes a third of the bytes so. Needs [`tight`](Self::tight) and
+    /// viewer knows. What has many colours takes about half the bytes so. Needs [`tight`](Self::tight) and
     /// [`ClientPixels::BGRX`].
     pub planes: bool,
     /// Whether the client has read everything since the beginning, so that its zlib streams can go on. Otherwise

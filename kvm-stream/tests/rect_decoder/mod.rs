@@ -345,10 +345,10 @@ impl Client {
             let first = bits.plane(&tables[..4], width, height)?;
             let second = bits.plane(&tables[4..], half_width, half_height)?;
             let third = bits.plane(&tables[4..], half_width, half_height)?;
-            for at in 0..width * height {
+            for (at, first) in first.iter().enumerate() {
                 let (column, row) = (at % width, at / width);
                 let half = (row >> shift_y) * half_width + (column >> shift_x);
-                let three = [first[at], second[half], third[half]];
+                let three = [*first, second[half], third[half]];
                 let rgb = match &map {
                     None => [three[0].wrapping_add(three[2]), three[0], three[0].wrapping_add(three[1])],
                     Some(map) => std::array::from_fn(|part| {

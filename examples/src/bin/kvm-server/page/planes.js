@@ -49,42 +49,34 @@ export function* planePixels({ map, shiftX, shiftY, parts, data }) {
   bits.expectEnd();
 }
 
-/** Bits, the highest of a byte first. Behind the last one there are zeros, which `expectEnd` finds to be too many. */
+/**
+ * Bits, the highest of a byte first. Behind the last one there are zeros, which `expectEnd` finds to be too many. What
+ * reads many takes the fields into variables of its own, which is several times as fast.
+ */
 class Bits {
-  #bytes;
-  #at = 0;
-  #waiting = 0;
-  #count = 0;
+  at = 0;
+  waiting = 0;
+  count = 0;
 
   constructor(bytes) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
   }
 
-  /** The next bits, at most 16, which stay there. */
-  peek(count) {
-    while (this.#count < count) {
-      this.#waiting = ((this.#waiting & 0xffff) << 8) | (this.#bytes[this.#at] ?? 0);
-      this.#at += 1;
-      this.#count += 8;
-    }
-    return (this.#waiting >>> (this.#count - count)) & ((1 << count) - 1);
-  }
-
-  skip(count) {
-    this.#count -= count;
-  }
-
+  /** The next bits, at most 16. */
   take(count) {
-    const bits = this.peek(count);
-    this.#count -= count;
-    return bits;
+    while (this.count < count) {
+      this.waiting = ((this.waiting & 0xffff) << 8) | (this.bytes[this.at] ?? 0);
+      this.at += 1;
+      this.count += 8;
+    }
+    this.count -= count;
+    return (this.waiting >>> this.count) & ((1 << count) - 1);
   }
 
   /** The last byte is filled up with zeros, and none is missing or left over. */
   expectEnd() {
-    const used = this.#at * 8 - this.#count;
-    const isFilled = this.#count === 0 || this.peek(this.#count & 7) === 0;
-    if ((used + 7) >> 3 !== this.#bytes.length || !isFilled) throw new Malformed('the bits of planes do not end where they should');
+    const used = this.at * 8 - this.count;
+    if ((used + 7) >> 3 !== this.bytes.length || this.take(this.count & 7)) throw new Malformed('the bits of planes do not end where they should');
   }
 }
 
@@ -119,40 +111,57 @@ function readPlane(bits, tables, first, width, height) {
   // How far what was foretold was off, in the row above, and, up to where we are, in this one.
   const off = new Uint8Array(width);
   const [exact, near, far, farthest] = tables.slice(first, first + CONTEXTS);
+  const { bytes } = bits;
+  let { at, waiting, count } = bits;
   let run = 0;
-  for (let row = 0, at = 0; row < height; row += 1) {
-    let left = row ? values[at - width] : 128;
+  for (let row = 0, place = 0; row < height; row += 1) {
+    let left = row ? values[place - width] : 128;
     let corner = left;
     let offLeft = 0;
-    for (let column = 0; column < width; column += 1, at += 1) {
-      const above = row ? values[at - width] : 128;
+    for (let column = 0; column < width; column += 1, place += 1) {
+      const above = row ? values[place - width] : 128;
       let rest = 0;
       if (run) {
         run -= 1;
       } else {
         const sum = offLeft + off[column];
         const table = sum < 1 ? exact : sum < 4 ? near : sum < 12 ? far : farthest;
-        const entry = table[bits.peek(MOST_BITS)];
+        while (count < MOST_BITS) {
+          waiting = ((waiting & 0xffff) << 8) | (at < bytes.length ? bytes[at] : 0);
+          at += 1;
+          count += 8;
+        }
+        const entry = table[(waiting >>> (count - MOST_BITS)) & ((1 << MOST_BITS) - 1)];
         if (!entry) throw new Malformed('bits that are no code');
-        bits.skip(entry & 15);
+        count -= entry & 15;
         const symbol = entry >> 4;
         if (sum > 0 || symbol > LITERALS) {
           const folded = sum > 0 ? symbol : symbol - LITERALS;
           rest = (folded >> 1) ^ -(folded & 1);
         } else {
+          bits.at = at;
+          bits.waiting = waiting;
+          bits.count = count;
           run = (1 << symbol) + bits.take(symbol) - 1;
+          at = bits.at;
+          waiting = bits.waiting;
+          count = bits.count;
         }
       }
       const slope = left + above - corner;
-      const [low, high] = left < above ? [left, above] : [above, left];
-      values[at] = (slope < low ? low : slope > high ? high : slope) + rest;
-      left = values[at];
+      const low = left < above ? left : above;
+      const high = left < above ? above : left;
+      left = ((slope < low ? low : slope > high ? high : slope) + rest) & 255;
+      values[place] = left;
       corner = above;
       offLeft = rest < 0 ? -rest : rest;
       off[column] = offLeft;
     }
   }
   if (run) throw new Malformed('a run beyond its plane');
+  bits.at = at;
+  bits.waiting = waiting;
+  bits.count = count;
   return values;
 }
 
@@ -162,7 +171,10 @@ function paintMapped(pixels, luma, cb, cr, { width, half, shiftX, shiftY }, map)
   for (let at = 0, row = 0; at < pixels.length; row += 1) {
     const start = (row >> shiftY) * half;
     for (let column = 0; column < width; column += 1, at += 1) {
-      const [y, u, v] = [luma[at], cb[start + (column >> shiftX)], cr[start + (column >> shiftX)]];
+      const shared = start + (column >> shiftX);
+      const y = luma[at];
+      const u = cb[shared];
+      const v = cr[shared];
       const red = within((redY * y + redCb * u + redCr * v + redOffset) >> 16);
       const green = within((greenY * y + greenCb * u + greenCr * v + greenOffset) >> 16);
       const blue = within((blueY * y + blueCb * u + blueCr * v + blueOffset) >> 16);
