@@ -59,11 +59,10 @@ impl Channels {
         self.channels.iter().find(|(own, ..)| *own == codec).map(|(_, viewers, _)| viewers)
     }
 
-    /// The packets of H.264, whichever encoder makes them; `None` in a build without one.
+    /// The packets of our H.264.
     #[cfg(feature = "webrtc")]
     pub(crate) fn h264(&self) -> Option<(&FanOut, &Paces)> {
-        let codec = PictureCodec::from_str("h264", false).ok()?;
-        let found = self.channels.iter().find(|(own, ..)| *own == codec);
+        let found = self.channels.iter().find(|(own, ..)| *own == PictureCodec::H264);
         found.map(|(_, viewers, paces)| (viewers, paces))
     }
 
