@@ -12,8 +12,8 @@ DELAY = 0.025
 # What a picture may take to be whole again.
 RECOVERS_WITHIN = 0.300
 BURST = 0.150
-# What the same pictures have on a line that loses nothing is 44 dB and more.
-NO_DRIFT_DB = 42.0
+# The same screen comes by other pictures each time, and so is not quite the same.
+DRIFT_DB = 1.5
 BURSTS = 12
 
 # Moves the pointer on, in a circle.
@@ -34,40 +34,44 @@ def line(kvm, delay, loss):
         kvm.await_data("codec", "WebRTC", seconds=20)
         kvm.await_data("live", "true")
         take_control(kvm)
+        # Hands wait for their own way to open.
+        expect(wait_until(lambda: not kvm.browser.run("return document.querySelector('[data-needs-control]').disabled")), "no way for hands")
         yield
     finally:
         kvm.relay.delay = kvm.relay.loss = 0.0
 
 
-def counted(kvm, before=None):
-    """What the peer counted, in words."""
-    now = shown.stats(kvm)
-    names = ("framesDecoded", "keyFramesDecoded", "packetsLost", "nackCount", "pliCount", "freezeCount")
-    return ", ".join(f"{name} {now.get(name, 0) - (before or {}).get(name, 0)}" for name in names)
-
-
 @check
 def lossy(kvm):
-    """with 3 % lost and 25 ms each way, pictures are like the server's again and again: nothing drifts"""
-    seen = []
+    """with 3 % lost and 25 ms each way, pictures are as on a line that loses nothing, again and again: nothing drifts"""
+    with line(kvm, DELAY, 0.0):
+        clean = likenesses(kvm)
     with line(kvm, DELAY, 0.03):
         before, lost = shown.stats(kvm), kvm.relay.lost
-        for turn in range(4):
-            kvm.console()
-            kvm.browser.type(f"turn {turn}")
-            kvm.browser.press("Enter")
-            kvm.browser.type("fill")
-            kvm.browser.press("Enter")
-            kvm.settle()
-            seen.append(shown.await_like(kvm)[0])
-            kvm.desktop()
-            start = ("move", *kvm.place(380, 90))
-            kvm.browser.pointer(start, ("down",), ("move", *kvm.place(500, 200)), ("move", *kvm.place(600 + turn, 330)), ("up",))
-            kvm.settle()
-            seen.append(shown.await_like(kvm)[0])
-        words = counted(kvm, before)
+        seen = [likenesses(kvm) for _ in range(3)]
+        words = shown.counted(kvm, before)
         lost = kvm.relay.lost - lost
-    return expect(lost > 10 and min(seen) >= NO_DRIFT_DB, f"{', '.join(f'{db:.1f}' for db in seen)} dB; {words}; {lost} datagrams lost")
+    worst = max(one - another for turn in seen for one, another in zip(clean, turn))
+    words = f"{clean} dB, with losses {seen}; {words}; {lost} datagrams lost"
+    return expect(lost > 10 and worst < DRIFT_DB, words)
+
+
+def likenesses(kvm):
+    """How like the server's a few screens are in the end."""
+    seen = []
+    kvm.console()
+    kvm.browser.type("fill")
+    kvm.browser.press("Enter")
+    # What is typed comes by a way that loses, too.
+    expect(wait_until(lambda: kvm.server.target().count("\n") > 20), kvm.server.target())
+    kvm.settle()
+    seen.append(round(shown.await_like(kvm)[0], 1))
+    kvm.desktop()
+    start = ("move", *kvm.place(380, 90))
+    kvm.browser.pointer(start, ("down",), ("move", *kvm.place(500, 200)), ("move", *kvm.place(600, 330)), ("up",))
+    kvm.settle()
+    seen.append(round(shown.await_like(kvm)[0], 1))
+    return seen
 
 
 @check
@@ -86,7 +90,7 @@ def bursts_while_it_moves(kvm):
             # A picture of the line as it was after the burst.
             whole = [at for at, captured in shown.frames(kvm) if captured >= end - DELAY]
             took.append((whole[0] - end) if whole else float("inf"))
-        words = counted(kvm, before)
+        words = shown.counted(kvm, before)
         kvm.browser.run("clearInterval(window.circling)")
         kvm.settle()
         db, _ = shown.await_like(kvm)
@@ -114,7 +118,7 @@ def bursts_at_the_end(kvm):
             time.sleep(max(0.0, end - time.monotonic()) + 0.7)
             whole = [at for at, captured in shown.frames(kvm) if captured >= start]
             took.append((whole[-1] - end) if whole else float("inf"))
-        words = counted(kvm, before)
+        words = shown.counted(kvm, before)
         db, _ = shown.await_like(kvm)
     words = f"{' '.join(f'{1000 * one:.0f}' for one in took)} ms; then {db:.1f} dB; {words}"
     return expect(max(took) <= RECOVERS_WITHIN, words)
@@ -132,7 +136,7 @@ def outage(kvm):
         start = time.monotonic()
         kvm.await_text(PROMPT + "meanwhile", seconds=10)
         db, took = shown.await_like(kvm, seconds=10)
-        words = counted(kvm)
+        words = shown.counted(kvm)
         same = kvm.browser.run("return watched.connections.length") == connections
         took = time.monotonic() - start
     return expect(same, f"{took * 1000:.0f} ms after it, {db:.1f} dB; {words}")

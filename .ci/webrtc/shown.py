@@ -45,12 +45,19 @@ def await_like(kvm, seconds=3):
         best = max(best, seen := likeness(png, video(kvm)))
         if seen >= ENOUGH_DB:
             return seen, took
-    return expect(False, f"after {seconds} s the video is no more like it than {best:.1f} dB")
+    return expect(False, f"after {seconds} s the video is no more like it than {best:.1f} dB; {counted(kvm)}")
 
 
 def stats(kvm):
     """What Chromium counts of the video."""
     return kvm.browser.run("return window.watched.stats()")
+
+
+def counted(kvm, before=None):
+    """What Chromium counted, in words; since then, if that is given."""
+    now = stats(kvm)
+    names = ("framesReceived", "framesDecoded", "keyFramesDecoded", "framesDropped", "packetsLost", "nackCount", "pliCount", "freezeCount")
+    return ", ".join(f"{name} {now.get(name, 0) - (before or {}).get(name, 0)}" for name in names)
 
 
 def frames(kvm):

@@ -28,7 +28,8 @@ def main():
     parser.add_argument("--only", help="does only the checks whose names have this word")
     options = parser.parse_args()
     relay = Relay()
-    here = [f"--webrtc=127.0.0.1:{relay.server_port}", f"--webrtc-public=127.0.0.1:{relay.port}"]
+    # Small enough for a busy machine to encode as often as something changes.
+    here = ["--virtual-size=800x600", f"--webrtc=127.0.0.1:{relay.server_port}", f"--webrtc-public=127.0.0.1:{relay.port}"]
     kvm = Kvm(os.path.abspath(options.server), options=here, flags=FLAGS)
     kvm.relay = relay
     failed = 0

@@ -63,6 +63,8 @@ pub struct RateControl {
     queued: Duration,
     window: u64,
     quality_step: usize,
+    /// A picture below which frames are left out rather than made smaller.
+    smallest: u64,
 }
 
 impl RateControl {
@@ -86,6 +88,7 @@ impl RateControl {
             queued: Duration::ZERO,
             window: FIRST_WINDOW,
             quality_step: 0,
+            smallest: SMALLEST_BYTES,
         }
     }
 
@@ -133,9 +136,11 @@ impl RateControl {
         }
     }
 
-    /// Takes over what a transport that estimates by itself holds the line to carry, in bytes a second. The law above
-    /// plays no part then.
-    pub fn estimated(&mut self, bytes_per_s: u64) {
+    /// Takes over what a transport that estimates by itself holds the line to carry, in bytes a second, and what a
+    /// picture has of late. The law above plays no part then, but that frames are left out when the line does not
+    /// carry them as they are; below 24 kB they can be that small.
+    pub fn estimated(&mut self, bytes_per_s: u64, picture_bytes: u64) {
+        self.smallest = picture_bytes.clamp(1, SMALLEST_BYTES);
         self.limit = Some(bytes_per_s.max(Self::LEAST)).filter(|limit| *limit < Self::UNLIMITED);
         self.step_quality();
     }
@@ -153,7 +158,7 @@ impl RateControl {
     /// What the stream has to keep to.
     pub fn pace(&self) -> Pace {
         let Some(limit) = self.limit else { return Pace::UNLIMITED };
-        let needed = time_of(SMALLEST_BYTES, limit);
+        let needed = time_of(self.smallest, limit);
         let frame_interval = needed.clamp(self.frame_interval, self.frame_interval.max(LONGEST_INTERVAL));
         let is_limited = frame_interval > self.frame_interval;
         Pace {

@@ -121,7 +121,7 @@ impl Line {
         loop {
             let next = self.poll_viewer().min(self.poll_peer());
             let arrives = self.on_the_way.front().map_or(until, |(at, ..)| *at);
-            self.now = next.min(arrives).clamp(self.now, until);
+            self.now = next.min(arrives).max(self.now).min(until);
             if self.now == until {
                 return;
             }
@@ -251,8 +251,9 @@ fn a_lost_end_of_the_last_picture_comes_again_soon() {
     line.run(until - line.now);
     assert_eq!(line.seen.len(), 1);
     line.loses = Box::new(|_, _| false);
-    line.run(Duration::from_millis(300));
-    assert_eq!(line.seen.get(1).map(|(_, seen)| seen), Some(&stream), "within 300 ms after the loss");
+    // str0m as the receiver asks for what it misses more slowly than browsers do.
+    line.run(Duration::from_millis(500));
+    assert!(line.seen.get(1).is_some_and(|(_, seen)| *seen == stream), "within 500 ms after the loss");
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(super) struct Video {
     /// What the empty packets behind a picture repeat.
     last: Option<(u32, Instant)>,
     work: Vec<u8>,
+    /// A mean over the last few.
+    picture_bytes: u64,
     /// The last packet of the last picture.
     end: SeqNo,
     reported: Option<RemoteIngressStats>,
@@ -58,6 +60,7 @@ impl Video {
             tail: Tail::default(),
             last: None,
             work: Vec::new(),
+            picture_bytes: 0,
             end: SeqNo::from(0),
             reported: None,
             made_good: 0,
@@ -66,6 +69,11 @@ impl Video {
 
     pub(super) fn mid(&self) -> Mid {
         self.mid
+    }
+
+    /// How many bytes a picture had of late.
+    pub(super) fn picture_bytes(&self) -> u64 {
+        self.picture_bytes
     }
 
     /// Whether the picture before has left.
@@ -100,6 +108,7 @@ impl Video {
 
     /// Makes packets of a picture.
     pub(super) fn take(&mut self, picture: &Packet, clocks: &Clocks) {
+        self.picture_bytes = (self.picture_bytes * 7 + picture.payload.len() as u64) / 8;
         let (time, captured) = (rtp_time(picture.timestamp), clocks.instant(picture.timestamp));
         let mut extensions = ExtensionValues::default();
         extensions.play_delay_min = Some(MediaTime::from_hundredths(0));

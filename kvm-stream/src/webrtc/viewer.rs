@@ -225,7 +225,8 @@ impl WebRtcViewer {
                 None
             }
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                Some(WebRtcOutput::Estimate { bytes_per_s: estimate.as_u64() / 8 })
+                let picture_bytes = self.video.picture_bytes();
+                Some(WebRtcOutput::Estimate { bytes_per_s: estimate.as_u64() / 8, picture_bytes })
             }
             Event::ChannelOpen(id, _) => {
                 self.channel.get_or_insert(id);
@@ -294,6 +295,8 @@ pub enum WebRtcOutput {
     Estimate {
         /// Bytes a second.
         bytes_per_s: u64,
+        /// How many bytes a picture had of late.
+        picture_bytes: u64,
     },
     /// The peer said this on its data channel.
     Message(String),
@@ -312,7 +315,7 @@ impl fmt::Debug for WebRtcOutput {
             }
             Self::Connected => f.write_str("Connected"),
             Self::KeyframeRequested => f.write_str("KeyframeRequested"),
-            Self::Estimate { bytes_per_s } => write!(f, "Estimate({bytes_per_s} bytes/s)"),
+            Self::Estimate { bytes_per_s, .. } => write!(f, "Estimate({bytes_per_s} bytes/s)"),
             Self::Message(text) => write!(f, "Message({} bytes)", text.len()),
             Self::Wait(until) => f.debug_tuple("Wait").field(until).finish(),
             Self::Closed => f.write_str("Closed"),

@@ -92,8 +92,8 @@ impl Estimates {
     }
 
     /// The line is held to carry so much.
-    pub(crate) fn tell(&mut self, bytes_per_s: u64) {
-        self.control.estimated(bytes_per_s);
+    pub(crate) fn tell(&mut self, bytes_per_s: u64, picture_bytes: u64) {
+        self.control.estimated(bytes_per_s, picture_bytes);
         self.paces.told().insert(self.holder, self.control.pace());
     }
 }

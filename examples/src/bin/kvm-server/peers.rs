@@ -258,7 +258,9 @@ fn drive(
             Ok(WebRtcOutput::Connected | WebRtcOutput::KeyframeRequested) => {
                 picture.send(picture::Command::Look);
             }
-            Ok(WebRtcOutput::Estimate { bytes_per_s }) => peer.estimates.tell(bytes_per_s),
+            Ok(WebRtcOutput::Estimate { bytes_per_s, picture_bytes }) => {
+                peer.estimates.tell(bytes_per_s, picture_bytes);
+            }
             Ok(WebRtcOutput::Message(text)) => {
                 if !peer.heard(&text) {
                     return false;
