@@ -110,11 +110,13 @@ impl Video {
     pub(super) fn take(&mut self, picture: &Packet, clocks: &Clocks) {
         self.picture_bytes = (self.picture_bytes * 7 + picture.payload.len() as u64) / 8;
         let (time, captured) = (rtp_time(picture.timestamp), clocks.instant(picture.timestamp));
-        let mut extensions = ExtensionValues::default();
-        extensions.play_delay_min = Some(MediaTime::from_hundredths(0));
-        extensions.play_delay_max = Some(MediaTime::from_hundredths(0));
         let capture_time = clocks.wall(picture.timestamp);
-        extensions.abs_capture_time = Some(AbsCaptureTime { capture_time, clock_offset: None });
+        let mut extensions = ExtensionValues {
+            play_delay_min: Some(MediaTime::from_hundredths(0)),
+            play_delay_max: Some(MediaTime::from_hundredths(0)),
+            abs_capture_time: Some(AbsCaptureTime { capture_time, clock_offset: None }),
+            ..ExtensionValues::default()
+        };
         self.last = Some((time, captured));
         payloads(&picture.payload, PAYLOAD_BYTES, &mut self.work, |payload, is_last| {
             let packet = RtpWrite::new(self.payload_type, self.next.inc(), time, captured, payload)
