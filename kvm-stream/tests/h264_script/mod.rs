@@ -6,10 +6,12 @@
     reason = "all of it is test code, of small numbers"
 )]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use kvm_capture::convert::Converter;
 use kvm_capture::{Frame, FrameFormat, PixelFormat, Timestamp};
-use kvm_stream::{CopyRect, Damage, Encoder, H264Encoder, H264Quality, Rect, TileDiff};
+use kvm_stream::{CopyRect, Damage, Encoder, H264Encoder, H264Quality, H264Rate, Rect, TileDiff};
 use proptest::prelude::*;
 
 use crate::h264_take::Take;
@@ -19,6 +21,9 @@ use crate::h264_take::Take;
 pub(crate) struct Script {
     pub(crate) pixel: PixelFormat,
     pub(crate) quality: H264Quality,
+    /// What the line carries.
+    rate: Option<H264Rate>,
+    is_checked: bool,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -71,8 +76,13 @@ enum Wish {
 /// Scripts of up to `frames` frames.
 pub(crate) fn scripts(frames: usize) -> impl Strategy<Value = Script> {
     let pixel = prop::sample::select(&PixelFormat::ALL[..PixelFormat::ALL.len() - 1]);
-    (pixel, qualities(), prop::collection::vec(steps(), 1..=frames))
-        .prop_map(|(pixel, quality, steps)| Script { pixel, quality, steps })
+    let rate = (1_000_u32..2_000_000, 1_u64..1_000)
+        .prop_map(|(bytes, buffer_ms)| H264Rate::new(bytes, Duration::from_millis(buffer_ms)));
+    let rate = prop_oneof![3 => Just(None), 1 => rate.prop_map(Some)];
+    let is_checked = prop::sample::select(vec![false, false, false, true]);
+    (pixel, qualities(), rate, is_checked, prop::collection::vec(steps(), 1..=frames)).prop_map(
+        |(pixel, quality, rate, is_checked, steps)| Script { pixel, quality, rate, is_checked, steps },
+    )
 }
 
 fn qualities() -> impl Strategy<Value = H264Quality> {
@@ -137,6 +147,12 @@ fn hints() -> impl Strategy<Value = Hint> {
 /// Lets a script happen on a screen of this size.
 pub(crate) fn play(script: &Script, size: (u32, u32)) -> Take {
     let mut encoder = H264Encoder::new(script.quality);
+    if let Some(rate) = script.rate {
+        encoder = encoder.with_rate(rate);
+    }
+    if script.is_checked {
+        encoder = encoder.with_checks();
+    }
     let mut screen = Screen::new(FrameFormat::new(script.pixel, size.0, size.1));
     let mut take = Take::default();
     for step in &script.steps {
