@@ -105,6 +105,7 @@ impl Session {
         }
         let (place, start) = (self.writer.place(), self.writer.bit_len());
         let error = self.coder.error();
+        let is_still = self.coder.best().is_still();
         self.finish(row, column);
         let bits = self.writer.bit_len() - start;
         if !is_refining {
@@ -118,7 +119,7 @@ impl Session {
         } else {
             self.rate.took(bits, (!is_text).then_some(offset));
             let can_be_finer = quantiser > self.quality.still_quantiser;
-            self.refinement.changed(tile.0, tile.1, error, can_be_finer);
+            self.refinement.changed(tile.0, tile.1, error, can_be_finer, is_still);
         }
     }
 
@@ -177,6 +178,7 @@ impl Session {
         let worth = absolute_worth(quantiser);
         let [reference, ..] = self.reference.planes();
         let source = &self.samples.luma;
+        let vertical_range = self.parameters.level().vertical_range;
         let at = [column, row];
         let search = |candidates: &[Vector]| {
             self.instructions.run(Search {
@@ -185,6 +187,7 @@ impl Session {
                 at,
                 candidates,
                 expected,
+                vertical_range,
                 lambda: worth,
                 steps: SEARCH_STEPS,
                 enough: worth * 16,

@@ -86,6 +86,13 @@ impl Coded {
             samples: Samples::ZERO,
         }
     }
+
+    /// Whether it shows just what was there before.
+    pub(super) fn is_still(&self) -> bool {
+        self.kind == Kind::Inter(Shape::Whole)
+            && self.known.vectors[0] == Vector::ZERO
+            && self.residual.coded_block_pattern() == 0
+    }
 }
 
 /// Writes the macroblocks of a slice, one after the other.
@@ -138,6 +145,11 @@ impl SliceWriter {
     /// The slice's bytes so far, but for the last few.
     pub(super) fn bytes(&self) -> &[u8] {
         self.bits.as_bytes()
+    }
+
+    /// How many macroblocks were skipped since the last one that was not.
+    pub(super) fn skips(&self) -> usize {
+        self.skipped as usize
     }
 
     /// The slice's length so far.

@@ -15,6 +15,8 @@ pub(super) struct Moves {
     painted: Tiles,
     /// Macroblocks with anything inside that changed.
     touched: Tiles,
+    /// Those of them that were said to have changed, or are owed; the others are only checked.
+    changing: Tiles,
     moved: Vec<(Rect, Vector)>,
     /// What was found to have moved though nobody said so, and how often it was of use lately; they are tried in later
     /// pictures too.
@@ -41,7 +43,8 @@ impl Moves {
         Self {
             parameters,
             painted: none.clone(),
-            touched: none,
+            touched: none.clone(),
+            changing: none,
             moved: Vec::new(),
             found: [(Vector::ZERO, 0); FOUND],
             lost: 0,
@@ -53,6 +56,7 @@ impl Moves {
     pub(super) fn clear(&mut self) {
         self.painted.clear();
         self.touched.clear();
+        self.changing.clear();
         self.moved.clear();
     }
 
@@ -91,15 +95,22 @@ impl Moves {
                 (None, Some(to)) => self.painted.insert_rect(to),
             }
         }
+        self.touched.union_with(&self.painted);
+        self.changing.copy_from(&self.touched);
         if is_checked {
             self.painted.insert_rect(picture);
+            self.touched.insert_rect(picture);
         }
-        self.touched.union_with(&self.painted);
         self.lost = 0;
         self.stride = self.painted.len().div_ceil(MOST_SEARCHES).max(1);
     }
 
-    /// Macroblocks with anything inside that changed.
+    /// Macroblocks that were said to have changed, or are owed.
+    pub(super) fn changing(&self) -> &Tiles {
+        &self.changing
+    }
+
+    /// Macroblocks that are to be looked at or moved.
     pub(super) fn touched(&self) -> &Tiles {
         &self.touched
     }

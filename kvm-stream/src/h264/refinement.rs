@@ -83,7 +83,7 @@ impl Refinement {
                 }
             }
         }
-        self.young[0].union_with(moves.touched());
+        self.young[0].union_with(moves.changing());
     }
 
     /// Chooses macroblocks that stood still, not among those that change, for about so many bytes.
@@ -116,12 +116,14 @@ impl Refinement {
         self.next = (0, 0);
     }
 
-    /// Notes a macroblock that was coded because it changed, and its squared error.
-    pub(super) fn changed(&mut self, column: u32, row: u32, error: u32, can_be_finer: bool) {
+    /// Notes a macroblock that was coded because it changed, or turned out to be as it was, and its squared error.
+    pub(super) fn changed(&mut self, column: u32, row: u32, error: u32, can_be_finer: bool, is_still: bool) {
         self.owed.remove(column, row);
         if can_be_finer && error > Self::FINE {
             self.rough.insert(column, row);
-            self.young[0].insert(column, row);
+            if !is_still {
+                self.young[0].insert(column, row);
+            }
         } else {
             self.rough.remove(column, row);
         }

@@ -1,6 +1,7 @@
 //! Where in the picture before a macroblock is found again.
 
 use super::inter::{Plane, Vector};
+use super::level::Level;
 use super::transform::Luma;
 use crate::simd::Kernel;
 
@@ -17,6 +18,8 @@ pub(super) struct Search<'a> {
     pub(super) candidates: &'a [Vector],
     /// What the vector is told relative to.
     pub(super) expected: Vector,
+    /// How far a vector may point up or down, in samples (table A-1, `MaxVmvR`).
+    pub(super) vertical_range: u32,
     /// What a bit is worth, in sums of absolute differences.
     pub(super) lambda: u32,
     /// How many steps of a sample to go from the best candidate at most.
@@ -76,6 +79,11 @@ impl Search<'_> {
     /// What is where a vector points to; `None` if that is outside.
     #[inline(always)]
     fn look(&self, vector: Vector) -> Option<Found> {
+        let horizontal = i32::from(vector.x).unsigned_abs() / 4;
+        let vertical = i32::from(vector.y).unsigned_abs() / 4;
+        if horizontal >= Level::HORIZONTAL_RANGE || vertical >= self.vertical_range {
+            return None;
+        }
         let window = window(&self.reference, self.at, vector)?;
         let difference = distance(self.source.as_flattened(), window.as_flattened());
         let rest = vector - self.expected;

@@ -163,7 +163,7 @@ impl Session {
             return false;
         }
         let bytes = self.budget.min(REFINEMENT_BYTES);
-        self.refinement.choose(self.moves.touched(), bytes, &mut self.refining);
+        self.refinement.choose(self.moves.changing(), bytes, &mut self.refining);
         self.refinement.move_along(&self.moves);
         self.work.copy_from(self.moves.touched());
         self.work.union_with(&self.refining);
@@ -172,12 +172,11 @@ impl Session {
         }
         self.left = self.moves.painted().len();
         self.effort = if self.left <= MOST_MEASURED { Effort::Measured } else { Effort::Estimated };
-        self.code(image, at, SliceKind::Predicted, out);
-        true
+        self.code(image, at, SliceKind::Predicted, out)
     }
 
-    /// Codes the macroblocks of `work`.
-    fn code(&mut self, image: &ImageView<'_>, at: Timestamp, kind: SliceKind, out: &mut Vec<u8>) {
+    /// Codes the macroblocks of `work`. If all turn out to be as they were, there is no picture, and `false` is the answer.
+    fn code(&mut self, image: &ImageView<'_>, at: Timestamp, kind: SliceKind, out: &mut Vec<u8>) -> bool {
         self.catch_up();
         let is_key = kind != SliceKind::Predicted;
         self.rate.begin(at, is_key);
@@ -202,12 +201,19 @@ impl Session {
             self.pass_still(done..columns);
             self.surroundings.next_row();
         }
+        if self.writer.skips() == columns as usize * rows as usize {
+            self.rate.end(0);
+            // What was coded shows the same as the picture before, and the rest was brought to that.
+            self.stale.clear();
+            return false;
+        }
         let nal = if is_key { NalKind::KeySlice } else { NalKind::Slice };
         append_annex_b(out, nal, self.writer.finish());
         self.rate.end(out.len());
         std::mem::swap(&mut self.reference, &mut self.current);
         std::mem::swap(&mut self.stale, &mut self.work);
         self.frame_num = self.frame_num.wrapping_add(1);
+        true
     }
 
     /// Bits of the picture so far.
