@@ -239,24 +239,6 @@ fn messages_pass_both_ways() {
 }
 
 #[test]
-fn a_lost_end_of_the_last_picture_comes_again_soon() {
-    let mut line = Line::new(Duration::from_millis(20));
-    line.show(0, 300);
-    line.run(Duration::from_millis(100));
-    // The last packets of a picture, and nothing after it: all that leaves for 100 ms.
-    let until = line.now + Duration::from_millis(100);
-    let first = line.datagrams + 3;
-    let stream = line.show(1, 5_000);
-    line.loses = Box::new(move |number, to_peer| to_peer && number > first);
-    line.run(until - line.now);
-    assert_eq!(line.seen.len(), 1);
-    line.loses = Box::new(|_, _| false);
-    // str0m as the receiver asks for what it misses more slowly than browsers do.
-    line.run(Duration::from_millis(500));
-    assert!(line.seen.get(1).is_some_and(|(_, seen)| *seen == stream), "within 500 ms after the loss");
-}
-
-#[test]
 fn nothing_is_missing_on_a_line_that_loses_one_in_twenty() {
     let mut line = Line::new(Duration::from_millis(25));
     let mut state = 1_u64;
@@ -287,38 +269,6 @@ fn a_decoder_that_lost_its_way_gets_a_picture_to_start_at() {
     line.run(Duration::from_millis(200));
     assert!(line.heard.iter().any(|output| matches!(output, WebRtcOutput::KeyframeRequested)));
     assert_eq!(line.fan_out.take_refresh_request(), Some(Lacking::Everything));
-}
-
-/// As a browser does every three seconds when no picture comes.
-#[test]
-fn who_has_all_and_asks_on_a_screen_that_rests_gets_nothing() {
-    let mut line = Line::new(Duration::from_millis(10));
-    let asks = |line: &mut Line| {
-        line.heard.clear();
-        let mut writer = line.peer.writer(line.mid).unwrap();
-        writer.request_keyframe(None, KeyframeRequestKind::Pli).unwrap();
-        line.run(Duration::from_millis(100));
-        let is_met = line.heard.iter().any(|output| matches!(output, WebRtcOutput::KeyframeRequested));
-        assert_eq!(line.fan_out.take_refresh_request().is_some(), is_met);
-        is_met
-    };
-    line.show(0, 3_000);
-    line.run(Duration::from_millis(500));
-    assert!(asks(&mut line), "a decoder may have lost its way");
-    line.show(1, 3_000);
-    line.run(Duration::from_secs(4));
-    assert!(!asks(&mut line));
-    line.run(Duration::from_secs(3));
-    assert!(!asks(&mut line));
-    // A loss that was repaired leaves a doubt, once.
-    let first = line.datagrams;
-    line.loses = Box::new(move |number, to_peer| to_peer && number == first + 2);
-    line.show(2, 5_000);
-    line.run(Duration::from_secs(4));
-    assert!(asks(&mut line));
-    line.show(3, 3_000);
-    line.run(Duration::from_secs(4));
-    assert!(!asks(&mut line));
 }
 
 #[test]
