@@ -27,6 +27,9 @@ pub(super) fn choose(
 ) {
     coder.begin();
     let worth = absolute_worth(task.quantiser);
+    let found = found.map(|found| {
+        if found.difference > worth * WHOLE_VECTOR_BITS { coder.between(task, found) } else { found }
+    });
     let easy = if effort == Effort::Measured { CAREFUL_BITS } else { EASY_BITS };
     if let Some(found) = found.filter(|found| found.cost <= worth * easy) {
         coder.inter(task, [found.vector; 4]);

@@ -35,10 +35,11 @@ impl Kernel for Between<'_> {
         let centre = self.found.difference;
         let (x, y) = (lowest(left, centre, right), lowest(above, centre, below));
         let mut best = self.found;
+        // Less than a sample from a whole vector is still within the level if that is.
         // What is estimated, what a skipped macroblock has, and the neighbours of what was best of these.
         let told = self.expected - self.found.vector;
         for (x, y) in [(x, y), (told.x, told.y)] {
-            if (x, y) != (0, 0) && x.unsigned_abs() <= 4 && y.unsigned_abs() <= 4 {
+            if (x, y) != (0, 0) && x.unsigned_abs() <= 2 && y.unsigned_abs() <= 2 {
                 best = self.better(best, self.found.vector, x, y);
             }
         }
