@@ -56,7 +56,10 @@ fn samples(spans: &[InputSpan]) -> Vec<(u128, u128, String)> {
 }
 
 /// Start and duration in microseconds, and the counts.
-fn told(file: &[u8]) -> Vec<(u128, u128, Vec<(InputClass, u32)>)> {
+type Told = (u128, u128, Vec<(InputClass, u32)>);
+
+/// What a file tells of input.
+fn told(file: &[u8]) -> Vec<Told> {
     let spans = inputs(file).into_iter();
     spans
         .map(|span| (span.start.as_micros(), span.duration.as_micros(), span.tally.iter().collect()))

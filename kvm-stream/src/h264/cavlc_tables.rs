@@ -227,19 +227,19 @@ mod tests {
 
     #[test]
     fn zeros_can_be_told_apart() {
-        for total in 1..16 {
-            assert_eq!(count(&TOTAL_ZEROS[total]), 17 - total);
+        for (total, codes) in TOTAL_ZEROS.iter().enumerate().skip(1) {
+            assert_eq!(count(codes), 17 - total);
             // One coefficient lacks the code of nine zeros.
-            assert_eq!(unused(TOTAL_ZEROS[total]), if total == 1 { 1 << 7 } else { 0 });
+            assert_eq!(unused(*codes), if total == 1 { 1 << 7 } else { 0 });
         }
-        for total in 1..4 {
-            assert_eq!(count(&TOTAL_ZEROS_CHROMA_DC[total]), 5 - total);
-            assert_eq!(unused(TOTAL_ZEROS_CHROMA_DC[total]), 0);
+        for (total, codes) in TOTAL_ZEROS_CHROMA_DC.iter().enumerate().skip(1) {
+            assert_eq!(count(codes), 5 - total);
+            assert_eq!(unused(*codes), 0);
         }
-        for left in 1..8 {
-            assert_eq!(count(&RUN_BEFORE[left]), if left == 7 { 15 } else { left + 1 });
+        for (left, codes) in RUN_BEFORE.iter().enumerate().skip(1) {
+            assert_eq!(count(codes), if left == 7 { 15 } else { left + 1 });
             // So does the longest table of runs, with eleven.
-            assert_eq!(unused(RUN_BEFORE[left]), if left == 7 { 1 << 5 } else { 0 });
+            assert_eq!(unused(*codes), if left == 7 { 1 << 5 } else { 0 });
         }
     }
 

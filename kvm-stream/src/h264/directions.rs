@@ -24,6 +24,7 @@ impl Around {
     /// The mode that promises to cost least, its prediction and its cost: a sum of absolute differences, and `lambda`
     /// for each bit.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "a mode is below 9")]
     pub(super) fn best(&self, source: Block, predicted: u8, lambda: u32) -> (u8, Block, u32) {
         let (simple, allowed) = (self.simple(), self.allowed());
         for (mode, prediction) in simple.iter().enumerate() {
@@ -39,9 +40,9 @@ impl Around {
         let predictions = [a, b, c, d, e, f, g, h, i];
         let distances = distances(source, &predictions);
         let mut best = u32::MAX;
-        for mode in 0..9 {
+        for (mode, distance) in distances.into_iter().enumerate() {
             let bits = if mode == usize::from(predicted) { 1 } else { 4 };
-            let cost = distances[mode] + lambda * bits;
+            let cost = distance + lambda * bits;
             let forbidden = u32::from(allowed >> mode & 1 == 0) << 31;
             best = best.min(cost << 4 | mode as u32 | forbidden);
         }
@@ -100,7 +101,7 @@ impl Around {
         let byte = |list: u128, index: u32| four(list, index) & 255;
         let along = spread(four(twos, 0)) | spread(four(threes, 1)) << 8;
         let back = (spread(four(threes, 0)) | spread(four(twos, 0)) << 8).swap_bytes() >> 16;
-        let back = back | u64::from(byte(edge, 1)) * 0x0101 << 48;
+        let back = back | (u64::from(byte(edge, 1)) * 0x0101) << 48;
         [
             rows([four(threes, 6), four(threes, 7), four(threes, 8), four(threes, 9)]),
             rows([four(threes, 4), four(threes, 3), four(threes, 2), four(threes, 1)]),

@@ -121,7 +121,9 @@ mod tests {
             for (index, sample) in samples.iter_mut().enumerate() {
                 let (x, y) = (index % 96, index / 96);
                 let height = (x as f64 / wave).sin() * (y as f64 / (wave + 1.0)).cos();
-                *sample = (128.0 + 100.0 * height) as u8;
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 28 to 228")]
+                let height = (128.0 + 100.0 * height) as u8;
+                *sample = height;
             }
             let reference = Plane { samples: &samples, width: 96, height: 96 };
             let whole = Vector { x: whole.0, y: whole.1 };

@@ -67,12 +67,14 @@ pub(super) fn predict(reference: &Planes<'_>, at: [usize; 2], vectors: [Vector; 
 impl Plane<'_> {
     /// Whether a rectangle lies inside.
     #[inline(always)]
+    #[expect(clippy::cast_sign_loss, reason = "looked at before")]
     fn contains(&self, x: i32, y: i32, width: usize, height: usize) -> bool {
         x >= 0 && y >= 0 && x as usize + width <= self.width && y as usize + height <= self.height
     }
 
     /// Samples of a rectangle; outside the plane those of its nearest edge (8.4.2.2.1).
     #[inline(always)]
+    #[expect(clippy::cast_sign_loss, reason = "inside, a place is not negative")]
     fn window<const WIDTH: usize, const HEIGHT: usize>(&self, x: i32, y: i32) -> [[u8; WIDTH]; HEIGHT] {
         let mut window = [[0; WIDTH]; HEIGHT];
         if self.contains(x, y, WIDTH, HEIGHT) {
@@ -274,6 +276,7 @@ impl<'a> Around<'a> {
 
     /// Samples of chroma at fractions of an eighth.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the weights make 64, of which a mean is taken")]
     fn weighted<const SIZE: usize>(self, (right, down): (u16, u16)) -> [[u8; SIZE]; SIZE] {
         let weights = [(8 - right) * (8 - down), right * (8 - down), (8 - right) * down, right * down];
         let mut out = [[0; SIZE]; SIZE];
@@ -318,6 +321,7 @@ fn halved(sum: i16) -> u8 {
 }
 
 #[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the mean of two bytes is one")]
 fn mean<const SIZE: usize>(a: &[[u8; SIZE]; SIZE], b: &[[u8; SIZE]; SIZE]) -> [[u8; SIZE]; SIZE] {
     let mut out = [[0; SIZE]; SIZE];
     for ((out, a), b) in out.as_flattened_mut().iter_mut().zip(a.as_flattened()).zip(b.as_flattened()) {

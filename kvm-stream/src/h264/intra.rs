@@ -74,8 +74,9 @@ impl<const SIZE: usize> Edges<SIZE> {
     #[inline(always)]
     #[expect(
         clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
         clippy::cast_sign_loss,
-        reason = "within 16 bits, then clipped"
+        reason = "within 16 bits, then clipped; places are below 16"
     )]
     fn plane(&self, slope: impl Fn(i32) -> i32) -> [[u8; SIZE]; SIZE] {
         let half = SIZE / 2;
@@ -138,7 +139,7 @@ impl Intra16x16 {
                     (false, true) => (sum(&edges.left) + 8) >> 4,
                     (false, false) => 128,
                 };
-                [[mean as u8; 16]; 16]
+                [[narrow(mean); 16]; 16]
             }
             Self::Plane => edges.plane(|sum| (5 * sum + 32) >> 6),
         }
@@ -180,6 +181,13 @@ impl IntraChroma {
     }
 }
 
+/// A mean of samples, which is a sample.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a mean of bytes is one")]
+fn narrow(mean: u16) -> u8 {
+    mean as u8
+}
+
 /// Each quarter of a chroma plane has its own mean (8.3.4.1 to 8.3.4.3).
 #[inline(always)]
 fn chroma_dc(edges: &Edges<8>) -> Chroma {
@@ -197,7 +205,7 @@ fn chroma_dc(edges: &Edges<8>) -> Chroma {
             (None, None) => 128,
         };
         for row in &mut samples[4 * y..4 * y + 4] {
-            row[4 * x..4 * x + 4].fill(mean as u8);
+            row[4 * x..4 * x + 4].fill(narrow(mean));
         }
     }
     samples

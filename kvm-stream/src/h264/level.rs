@@ -49,7 +49,7 @@ impl Level {
                 per_second <= u64::from(level.macroblocks_per_second)
                     && rate.is_none_or(|rate| level.carries(rate))
             })
-            .or_else(|| fitting().last())
+            .or_else(|| fitting().next_back())
     }
 
     fn carries(self, rate: H264Rate) -> bool {

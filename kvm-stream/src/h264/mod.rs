@@ -29,7 +29,6 @@ mod rate;
 mod refinement;
 mod residual;
 mod search;
-mod sei;
 mod session;
 mod slice_header;
 mod source;

@@ -7,8 +7,6 @@ pub(crate) enum NalKind {
     Slice,
     /// A slice of a picture that decoding can start at (IDR).
     KeySlice,
-    /// Supplemental enhancement information.
-    Sei,
     /// A sequence parameter set.
     Sequence,
     /// A picture parameter set.
@@ -21,25 +19,19 @@ impl NalKind {
         match self {
             Self::Slice => 1,
             Self::KeySlice => 5,
-            Self::Sei => 6,
             Self::Sequence => 7,
             Self::Picture => 8,
         }
     }
 
-    /// `nal_ref_idc`: whether later pictures depend on it. Every picture here is the reference of the next one.
-    const fn reference_idc(self) -> u8 {
-        match self {
-            Self::Sei => 0,
-            Self::Slice | Self::KeySlice | Self::Sequence | Self::Picture => 3,
-        }
-    }
+    /// `nal_ref_idc`: later pictures depend on it, since every picture is the reference of the next one.
+    const REFERENCE: u8 = 3;
 }
 
 /// Appends a unit with a start code of four bytes before it, and with what keeps start codes out of its
 /// payload (`emulation_prevention_three_byte`, 7.4.1).
 pub(crate) fn append_annex_b(out: &mut Vec<u8>, kind: NalKind, rbsp: &[u8]) {
-    out.extend_from_slice(&[0, 0, 0, 1, (kind.reference_idc() << 5) | kind.code()]);
+    out.extend_from_slice(&[0, 0, 0, 1, (NalKind::REFERENCE << 5) | kind.code()]);
     // Where the bytes begin that are not in `out` yet.
     let mut start = 0;
     let mut zeros = 0;
@@ -133,13 +125,13 @@ mod tests {
 
     #[test]
     fn each_kind_has_its_header() {
-        let kinds = [NalKind::Slice, NalKind::KeySlice, NalKind::Sei, NalKind::Sequence, NalKind::Picture];
+        let kinds = [NalKind::Slice, NalKind::KeySlice, NalKind::Sequence, NalKind::Picture];
         let headers = kinds.map(|kind| {
             let mut out = Vec::new();
             append_annex_b(&mut out, kind, &[0x80]);
             out[4]
         });
-        assert_eq!(headers, [0x61, 0x65, 0x06, 0x67, 0x68]);
+        assert_eq!(headers, [0x61, 0x65, 0x67, 0x68]);
     }
 
     #[test]

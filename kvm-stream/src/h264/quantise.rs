@@ -94,10 +94,11 @@ impl Quantiser {
         for index in first..16 {
             let coefficients = &coefficients[ZIGZAG[index]];
             let (factor, bias) = (self.factors[ZIGZAG[index]], self.biases[ZIGZAG[index]]);
-            for lane in 0..LANES {
-                let level = level(coefficients[lane], factor, bias, self.shift);
-                levels.values[index][lane] = level;
-                levels.nonzero[lane] |= if level == 0 { 0 } else { 1 << index };
+            let lanes = levels.values[index].iter_mut().zip(&mut levels.nonzero);
+            for ((out, nonzero), coefficient) in lanes.zip(coefficients) {
+                let level = level(*coefficient, factor, bias, self.shift);
+                *out = level;
+                *nonzero |= if level == 0 { 0 } else { 1 << index };
             }
         }
     }

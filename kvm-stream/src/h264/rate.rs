@@ -203,10 +203,11 @@ impl Needs {
 
     /// Counts in what others took, as if it had been so many.
     fn count_in(&mut self, others: &Self, count: u64) {
-        if others.count > 0 {
+        let share = |needed: u64| (needed * count).checked_div(others.count);
+        if let (Some(soft), Some(firm)) = (share(others.soft), share(others.firm)) {
             self.count += count;
-            self.soft += others.soft * count / others.count;
-            self.firm += others.firm * count / others.count;
+            self.soft += soft;
+            self.firm += firm;
         }
     }
 

@@ -255,10 +255,10 @@ mod tests {
 
     fn check_luma(prediction: &Luma, shown: &Luma, residual: &Residual, has_dc: bool, quantiser: u8) {
         let dc = luma_dc(&residual.luma_dc, quantiser);
-        for lane in 0..16 {
+        for (lane, dc) in dc.into_iter().enumerate() {
             let (x, y) = (lane % 4 * 4, lane / 4 * 4);
             let levels = residual.luma.block(lane);
-            let wanted = residual_of(&levels, has_dc.then(|| dc[lane]), quantiser);
+            let wanted = residual_of(&levels, has_dc.then_some(dc), quantiser);
             let wanted = add(prediction.as_flattened(), 16, (x, y), wanted);
             for row in 0..4 {
                 assert_eq!(shown[y + row][x..x + 4], wanted[row]);

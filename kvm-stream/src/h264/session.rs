@@ -16,7 +16,7 @@ use super::picture::Picture;
 use super::quality::H264Quality;
 use super::rate::{H264Rate, Rate};
 use super::refinement::Refinement;
-use super::slice_header::{Deblocking, SliceHeader, SliceKind};
+use super::slice_header::{SliceHeader, SliceKind};
 use super::source::SourceRow;
 use super::surroundings::Surroundings;
 use super::transform::Samples;
@@ -185,7 +185,6 @@ impl Session {
             kind,
             frame_num: self.frame_num,
             quantiser: self.quality.quantiser,
-            deblocking: Deblocking::Off,
         });
         self.head_bits = out.len() * 8 + UNIT_BITS;
         self.prevention = Prevention::default();

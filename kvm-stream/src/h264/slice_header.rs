@@ -13,7 +13,6 @@ pub(crate) struct SliceHeader {
     pub(crate) frame_num: u32,
     /// The quantiser of its first macroblock, 0 to 51, which others are told relative to.
     pub(crate) quantiser: u8,
-    pub(crate) deblocking: Deblocking,
 }
 
 /// What a slice may be predicted from.
@@ -24,23 +23,8 @@ pub(crate) enum SliceKind {
         /// `idr_pic_id`: other than that of the key picture before, if no picture came between.
         id: u16,
     },
-    /// Nothing but itself.
-    Intra,
     /// The picture before.
     Predicted,
-}
-
-/// The filter that smooths the edges of blocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Deblocking {
-    Off,
-    /// At all edges, also those to other slices.
-    On {
-        /// `slice_alpha_c0_offset_div2`, -6 to 6.
-        alpha_offset_div2: i8,
-        /// `slice_beta_offset_div2`, -6 to 6.
-        beta_offset_div2: i8,
-    },
 }
 
 impl SliceHeader {
@@ -56,7 +40,6 @@ impl SliceHeader {
                 bits.put(1, 0); // no_output_of_prior_pics_flag
                 bits.put(1, 0); // long_term_reference_flag
             }
-            SliceKind::Intra => bits.put(1, 0), // adaptive_ref_pic_marking_mode_flag
             SliceKind::Predicted => {
                 bits.put(1, 0); // num_ref_idx_active_override_flag
                 bits.put(1, 0); // ref_pic_list_modification_flag_l0
@@ -64,14 +47,7 @@ impl SliceHeader {
             }
         }
         bits.se(i32::from(self.quantiser) - Parameters::QUANTISER); // slice_qp_delta
-        match self.deblocking {
-            Deblocking::Off => bits.ue(1), // disable_deblocking_filter_idc
-            Deblocking::On { alpha_offset_div2, beta_offset_div2 } => {
-                bits.ue(0);
-                bits.se(i32::from(alpha_offset_div2));
-                bits.se(i32::from(beta_offset_div2));
-            }
-        }
+        bits.ue(1); // disable_deblocking_filter_idc: edges stay as they are coded
     }
 }
 
@@ -80,9 +56,9 @@ mod tests {
     use super::*;
 
     /// The header's bits, with a one behind them.
-    fn header(kind: SliceKind, frame_num: u32, deblocking: Deblocking) -> Vec<u8> {
+    fn header(kind: SliceKind, frame_num: u32) -> Vec<u8> {
         let mut bits = BitWriter::new();
-        SliceHeader { first_macroblock: 3, kind, frame_num, quantiser: 27, deblocking }.write(&mut bits);
+        SliceHeader { first_macroblock: 3, kind, frame_num, quantiser: 27 }.write(&mut bits);
         bits.finish_rbsp();
         bits.as_bytes().to_vec()
     }
@@ -90,13 +66,10 @@ mod tests {
     #[test]
     fn the_fields_are_in_their_order() {
         // first_mb 00100, type 011, set 1, frame_num 00000000, id 010, marking 00, quantiser 010, filter 010.
-        let key = header(SliceKind::Key { id: 1 }, 0, Deblocking::Off);
+        let key = header(SliceKind::Key { id: 1 }, 0);
         assert_eq!(key, [0b0010_0011, 0b1000_0000, 0b0010_0001, 0b0010_1000]);
-        // first_mb 00100, type 1, set 1, frame_num 00000010, flags 000, quantiser 010, filter 1, 1, 00101.
-        let filter = Deblocking::On { alpha_offset_div2: 0, beta_offset_div2: -2 };
-        assert_eq!(
-            header(SliceKind::Predicted, 258, filter),
-            [0b0010_0110, 0b0000_0100, 0b0001_0110, 0b0101_1000]
-        );
+        // first_mb 00100, type 1, set 1, frame_num 00000010, flags 000, quantiser 010, filter 010.
+        let predicted = header(SliceKind::Predicted, 258);
+        assert_eq!(predicted, [0b0010_0110, 0b0000_0100, 0b0000_1001, 0b0100_0000]);
     }
 }

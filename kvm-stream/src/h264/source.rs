@@ -90,7 +90,7 @@ impl Kernel for Fill<'_> {
     fn run(mut self) {
         match self.into.format.pixel {
             PixelFormat::Yuyv | PixelFormat::Yvyu | PixelFormat::Uyvy | PixelFormat::Vyuy => {
-                self.packed_422()
+                self.packed_422();
             }
             PixelFormat::Nv12 | PixelFormat::I420 | PixelFormat::Nv16 => self.planar(),
             PixelFormat::Nv24 => self.nv24(),

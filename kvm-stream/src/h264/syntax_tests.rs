@@ -9,8 +9,7 @@ use super::coded_block_pattern::{inter_number, intra_4x4_number};
 use super::level::Level;
 use super::nal::{NalKind, append_annex_b};
 use super::parameters::Parameters;
-use super::sei::write_recovery_point;
-use super::slice_header::{Deblocking, SliceHeader, SliceKind};
+use super::slice_header::{SliceHeader, SliceKind};
 
 const SIZES: [(u32, u32); 4] = [(64, 48), (16, 16), (34, 50), (2, 2)];
 
@@ -66,9 +65,9 @@ fn every_kind_of_block_is_read_to_its_end() {
         let density = [1, 4, 10, 16][picture % 4];
         let is_key = picture % 3 == 0;
         if is_key {
-            stream.begin_key_picture()
+            stream.begin_key_picture();
         } else {
-            stream.begin_picture()
+            stream.begin_picture();
         }
         let mut counts = Counts::new(columns as usize);
         stream.slice(0, |bits| {
@@ -122,31 +121,6 @@ fn ffprobe_reads_the_parameters() {
             assert!(output.lines().any(|line| line == entry), "{entry} is not in {output}");
         }
     }
-}
-
-#[test]
-fn a_picture_without_a_key_is_decoded_from_its_recovery_point() {
-    if !have_ffmpeg() {
-        return;
-    }
-    let mut stream = Stream::new(32, 32);
-    let mut sei = BitWriter::new();
-    write_recovery_point(&mut sei, 0);
-    // As if a key picture had come before.
-    stream.write_parameters();
-    append_annex_b(&mut stream.bytes, NalKind::Sei, sei.as_bytes());
-    stream.kind = SliceKind::Intra;
-    stream.frame_num = 9;
-    stream.slice(0, |bits| {
-        for level in 1..=4 {
-            bits.ue(25); // mb_type: I_PCM
-            bits.align_with_zeros();
-            bits.bytes(&[level * 40; 384]);
-        }
-    });
-    let decoded = stream.decoded();
-    assert_eq!(decoded.len(), 32 * 32 * 3 / 2);
-    assert_eq!([decoded[0], decoded[31], decoded[32 * 31], decoded[1023]], [40, 80, 120, 160]);
 }
 
 /// Writes a macroblock of random coefficients, without a vector.
@@ -302,8 +276,7 @@ impl Stream {
     fn slice(&mut self, first_macroblock: u32, write: impl FnOnce(&mut BitWriter)) {
         self.bits.clear();
         let (kind, frame_num) = (self.kind, self.frame_num);
-        SliceHeader { first_macroblock, kind, frame_num, quantiser: 30, deblocking: Deblocking::Off }
-            .write(&mut self.bits);
+        SliceHeader { first_macroblock, kind, frame_num, quantiser: 30 }.write(&mut self.bits);
         write(&mut self.bits);
         self.bits.finish_rbsp();
         let unit = if matches!(kind, SliceKind::Key { .. }) { NalKind::KeySlice } else { NalKind::Slice };
