@@ -286,10 +286,11 @@ mod tests {
     #[test]
     fn every_pattern_of_zeros_is_read_back() {
         for pattern in 0_u32..1 << 16 {
+            let expected = u8::try_from(pattern % 17).unwrap();
             let levels: Vec<i16> =
-                (0..16).map(|index| (pattern >> index & 1) as i16 * (1 + index % 3)).collect();
-            check(&levels, Neighbours::Blocks((pattern % 17) as u8));
-            check(&levels[1..], Neighbours::Blocks((pattern % 17) as u8));
+                (0..16).map(|index| i16::from(pattern >> index & 1 != 0) * (1 + index % 3)).collect();
+            check(&levels, Neighbours::Blocks(expected));
+            check(&levels[1..], Neighbours::Blocks(expected));
             check(&levels[..4], Neighbours::ChromaDc);
         }
     }

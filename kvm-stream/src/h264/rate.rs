@@ -263,7 +263,8 @@ mod tests {
             if index % 30 == 0 {
                 made.offset = rate.offset(made.bits, count - index);
             }
-            let bits = if is_soft { coarsened(bits as u64, made.offset) as usize } else { bits };
+            let bits =
+                if is_soft { usize::try_from(coarsened(bits as u64, made.offset)).unwrap() } else { bits };
             if rate.allows(made.bits + bits, count - index - 1) {
                 rate.took(bits, is_soft.then_some(made.offset));
                 made.bits += bits;
@@ -271,7 +272,7 @@ mod tests {
                 made.left_out += 1;
                 made.text_left_out += usize::from(!is_soft);
                 if is_key {
-                    made.bits += Rate::FLAT_BITS as usize;
+                    made.bits += usize::try_from(Rate::FLAT_BITS).unwrap();
                 }
             }
         }

@@ -23,9 +23,7 @@ fn exact_samples_come_out_exactly_whatever_the_size_and_the_slices() {
         let mut numbers = Numbers(u64::from(width));
         let (columns, rows) = stream.parameters.macroblocks();
         let macroblocks: Vec<[u8; 384]> = (0..columns * rows)
-            .map(|_| {
-                std::array::from_fn(|_| if numbers.below(3) == 0 { 0 } else { numbers.below(256) as u8 })
-            })
+            .map(|_| std::array::from_fn(|_| if numbers.below(3) == 0 { 0 } else { numbers.byte(256) }))
             .collect();
         // A slice for each row, and then one from the middle of a row on.
         for first_counts in [columns, columns * rows, columns.div_ceil(2)] {
@@ -133,7 +131,7 @@ fn write_macroblock(
     numbers: &mut Numbers,
 ) {
     let in_intra = if is_key { 0 } else { 5 };
-    let mut pattern = numbers.below(48) as u8;
+    let mut pattern = numbers.byte(48);
     let kind = numbers.below(if is_key { 2 } else { 3 });
     match kind {
         // Predicted by the mean, with all of the luma's coefficients or their DC alone.
@@ -338,14 +336,18 @@ impl Numbers {
         (self.0 >> 33) % bound
     }
 
+    fn byte(&mut self, bound: u64) -> u8 {
+        u8::try_from(self.below(bound)).unwrap()
+    }
+
     /// Levels of a block, of which so many sixteenths are not zero.
     fn levels<const LEN: usize>(&mut self, density: u64) -> [i16; LEN] {
         std::array::from_fn(|_| {
             if self.below(16) >= density {
                 return 0;
             }
-            let bound = [1, 2, 10, 100, MAX_LEVEL.unsigned_abs()][self.below(5) as usize];
-            let magnitude = 1 + self.below(u64::from(bound)) as i16;
+            let bound = [1, 2, 10, 100, MAX_LEVEL.unsigned_abs()][usize::from(self.byte(5))];
+            let magnitude = 1 + i16::try_from(self.below(u64::from(bound))).unwrap();
             if self.below(2) == 0 { magnitude } else { -magnitude }
         })
     }
