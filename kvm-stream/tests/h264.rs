@@ -184,7 +184,7 @@ fn a_changed_bit_is_noticed() {
     // Some other vectors show the same, where all around is of one colour.
     assert!(noticed * 2 > good.packets.len(), "{noticed} of {}", good.packets.len());
     // A picture that is not what was said.
-    let mut bad = Take { packets: good.packets.clone(), shown: good.shown.clone() };
+    let mut bad = good;
     let last = bad.shown.last_mut().unwrap();
     *last.planes.last_mut().unwrap() ^= 1;
     assert!(bad.judged().unwrap_err().contains("Cr at 159, 87, in macroblock 19, 10"));

@@ -79,7 +79,6 @@ fn record(seconds: u64, most_bytes: usize) {
     }
     assert!(blink.area() <= 4 * 16 * 16, "{blink:?}");
     let (file, recorded) = recorder.finish(Timestamp::from_micros(seconds * 1_000_000)).unwrap();
-    println!("{} bytes, {} pictures, {} fragments", file.len(), recorded.pictures, recorded.fragments);
     assert!(recorded.pictures >= seconds && file.len() <= most_bytes, "{} bytes: {recorded:?}", file.len());
     if have(&["ffmpeg", "ffprobe"]) {
         let file_path = path(&name);

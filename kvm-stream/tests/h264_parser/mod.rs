@@ -2,7 +2,11 @@
 //!
 //! It takes one slice a picture, headers as our encoder writes them, and no more. Whether what it reads is what a decoder
 //! would show is for decoders to say; a stream that it cannot follow to the last bit is an error here.
-#![expect(clippy::unwrap_used, clippy::cast_sign_loss, reason = "all of it is test code, of small numbers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "all of it is test code, of small numbers"
+)]
 
 mod bits;
 mod residual;

@@ -166,7 +166,7 @@ pub(crate) fn play(script: &Script, size: (u32, u32)) -> Take {
                 let lacking = Damage::from_iter([screen.place([step.seed as u32 % 1000, 100, 500, 700])]);
                 take.encode(&mut encoder, &frame, &damage, 0);
                 take.with(&mut encoder, |encoder, out| {
-                    encoder.encode_refresh(&frame, &lacking, out).unwrap()
+                    encoder.encode_refresh(&frame, &lacking, out).unwrap();
                 });
                 continue;
             }
