@@ -70,6 +70,6 @@ mod tests {
         assert_eq!(key, [0b0010_0011, 0b1000_0000, 0b0010_0001, 0b0010_1000]);
         // first_mb 00100, type 1, set 1, frame_num 00000010, flags 000, quantiser 010, filter 010.
         let predicted = header(SliceKind::Predicted, 258);
-        assert_eq!(predicted, [0b0010_0110, 0b0000_0100, 0b0000_1001, 0b0100_0000]);
+        assert_eq!(predicted, [0b0010_0110, 0b0000_0100, 0b0001_0010, 0b1000_0000]);
     }
 }
