@@ -6,7 +6,7 @@ use kvm_capture::{Colour, FrameFormat, ImageView, PixelFormat};
 
 use super::transform::Samples;
 use crate::simd::{Instructions, Kernel};
-use crate::ycc_rows::{RowMap, average, deal, deal_rgb};
+use crate::ycc_rows::{RowMap, average, deal, deal_rgb, pad};
 
 /// One row of macroblocks of a source as 4:2:0 samples, of which only the columns that are asked for are made.
 #[derive(Debug)]
@@ -335,15 +335,6 @@ fn is_known(pixel: PixelFormat) -> bool {
             | PixelFormat::Xrgb
             | PixelFormat::Bgrx
     )
-}
-
-/// Repeats the last of the first `len` bytes up to the end.
-#[inline(always)]
-fn pad(row: &mut [u8], len: usize) {
-    if len < row.len() {
-        let last = row[len - 1];
-        row[len..].fill(last);
-    }
 }
 
 #[inline(always)]
