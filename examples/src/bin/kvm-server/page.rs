@@ -20,6 +20,7 @@ pub(crate) const FILES: &[File] = files! {
     "/page.css" "page.css" "text/css; charset=utf-8"
     "/icon.svg" "icon.svg" "image/svg+xml"
     "/page.js" "page.js" "text/javascript; charset=utf-8"
+    "/bytes.js" "bytes.js" "text/javascript; charset=utf-8"
     "/contexts.js" "contexts.js" "text/javascript; charset=utf-8"
     "/deltas.js" "deltas.js" "text/javascript; charset=utf-8"
     "/film.js" "film.js" "text/javascript; charset=utf-8"
