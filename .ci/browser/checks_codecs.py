@@ -231,7 +231,8 @@ def close_to_the_source(kvm):
     status, png = kvm.server.get("/snapshot.png")
     expect(status == 200, f"/snapshot.png answered {status}")
     closeness = media.Picture(png).luma_psnr(kvm.canvas())
-    return expect(closeness > CLOSE_DB and closeness, f"{closeness:.1f} dB")
+    expect(closeness > CLOSE_DB, f"{closeness:.1f} dB")
+    return closeness
 
 
 def written(kvm, word):

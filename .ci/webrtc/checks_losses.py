@@ -11,6 +11,7 @@ from webdriver import wait_until
 DELAY = 0.025
 # What a picture may take to be whole again.
 RECOVERS_WITHIN = 0.300
+RECOVERS_AT_THE_LATEST = 1.0
 BURST = 0.150
 # The same screen comes by other pictures each time, and so is not quite the same.
 DRIFT_DB = 1.5
@@ -57,8 +58,8 @@ def lossy(kvm):
 
 
 def recovers(took):
-    """Whether it took no longer than it may; once, on a machine with other work, twice as long."""
-    return sorted(took)[-2] <= RECOVERS_WITHIN and max(took) <= 2 * RECOVERS_WITHIN
+    """Whether it took no longer than it may in three of four cases, and in none, on a machine with other work, for long."""
+    return sorted(took)[3 * len(took) // 4 - 1] <= RECOVERS_WITHIN and max(took) <= RECOVERS_AT_THE_LATEST
 
 
 def likenesses(kvm):

@@ -180,7 +180,7 @@ impl<W: Write> Recorder<W> {
     ///
     /// The track has the handler `meta` and the sample entry `mett` (ISO/IEC 14496-12, section 12.3), its samples are
     /// [text](crate::mp4::InputTally). Players of video pass it over; ffprobe and
-    /// [`RecordingReader`](crate::mp4::RecordingReader) show it. A [chain](Self::with_chain) covers it as it
+    /// [`RecordingReader`](crate::mp4::RecordingReader) show it. A chain of hashes (feature `chain`) covers it as it
     /// covers pictures, and `mp4::finalise` leaves it out. Seconds without input cost nothing, those with input
     /// 140 bytes at the most.
     #[must_use]
